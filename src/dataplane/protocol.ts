@@ -1,0 +1,63 @@
+// The messages between the main thread and its workers. Types only; every value is structured-cloneable.
+import type { EndpointSet } from "../ir/upstream.ts";
+import type { Snapshot } from "../ir/snapshot.ts";
+
+/** What a worker is started with (`workerData`). */
+export interface WorkerSettings {
+  readonly workerId: number;
+  readonly listeners: readonly ListenerSettings[];
+  readonly limits: ConnectionLimits;
+  /** CIDRs whose forwarding headers are kept and appended to. */
+  readonly trustedProxies: readonly string[];
+  /** PEM of the self-signed certificate for server names without one. */
+  readonly fallbackCertificate: { readonly chainPem: string; readonly keyPem: string };
+  /** 48 random bytes (TLS ticket keys), the same for all workers. */
+  readonly ticketKeys: Uint8Array;
+  readonly accessLog: "json" | "off";
+}
+
+export interface ListenerSettings {
+  /** Name in logs and metrics: `http`, `https`. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+}
+
+/** Bounds on downstream connections; defaults in config/. Times in milliseconds, sizes in bytes. */
+export interface ConnectionLimits {
+  readonly maxConnections: number;
+  readonly headerTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly maxKeepAliveRequests: number;
+  readonly maxHeaderCount: number;
+  readonly maxHeaderBytes: number;
+  readonly maxRequestLineBytes: number;
+  /** Slowest allowed request body, bytes a second, after a grace of 10 s; 0: no bound. */
+  readonly minBodyRate: number;
+  readonly maxConcurrentStreams: number;
+}
+
+/** Main thread to worker. */
+export type ToWorker =
+  | { readonly type: "snapshot"; readonly generation: number; readonly snapshot: Snapshot }
+  | { readonly type: "endpoints"; readonly sequence: number; readonly changed: readonly EndpointSet[] }
+  | { readonly type: "ticket-keys"; readonly ticketKeys: Uint8Array }
+  | { readonly type: "collect-metrics"; readonly id: number }
+  /** Stop accepting, finish what is in flight within `graceMs`, then answer `drained`. */
+  | { readonly type: "drain"; readonly graceMs: number };
+
+/** Worker to main thread. */
+export type FromWorker =
+  /** All listeners are bound; `ports` in the order of the settings (port 0 becomes the real one). */
+  | { readonly type: "listening"; readonly ports: readonly number[] }
+  /** A listener could not be bound: the process cannot serve as configured. */
+  | { readonly type: "listen-failed"; readonly address: string; readonly code: string; readonly message: string }
+  | { readonly type: "ack"; readonly generation: number }
+  | { readonly type: "nack"; readonly generation: number; readonly reason: string }
+  | { readonly type: "endpoints-ack"; readonly sequence: number }
+  | { readonly type: "metrics"; readonly id: number; readonly metrics: unknown }
+  /** Whole access-log lines, newline-terminated UTF-8. */
+  | { readonly type: "access-log"; readonly lines: Uint8Array }
+  | { readonly type: "log"; readonly level: "info" | "warn" | "error"; readonly message: string; readonly fields: Readonly<Record<string, string | number>> }
+  | { readonly type: "drained"; readonly aborted: number };

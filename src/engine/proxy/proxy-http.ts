@@ -1,0 +1,41 @@
+// The phases that a proxy may program, in Pingora's order and meaning. A phase that is missing costs nothing.
+import type { HeaderList } from "../http/header-list.ts";
+import type { ResponseHead } from "../http/messages.ts";
+import type { Peer } from "../upstream/peer.ts";
+import type { ProxyError } from "./proxy-error.ts";
+import type { Session } from "./session.ts";
+
+type Awaitable<T> = T | Promise<T>;
+
+/**
+ * A proxy. `Ctx` is made once a request by `newCtx` and handed to every phase. A phase that throws or rejects with a
+ * ProxyError ends the request with that error; anything else it throws counts as `internal` (500).
+ */
+export interface ProxyHttp<Ctx> {
+  newCtx(): Ctx;
+  /** Before everything else, for example to refuse cheaply. */
+  earlyRequestFilter?(session: Session, ctx: Ctx): Awaitable<void>;
+  /** True: the response was already given with `session.respond`, nothing is proxied. */
+  requestFilter?(session: Session, ctx: Ctx): Awaitable<boolean>;
+  /** Chooses where an attempt goes; called anew for each attempt. Throw ProxyError `no-endpoint` where there is none. */
+  upstreamPeer(session: Session, ctx: Ctx): Awaitable<Peer>;
+  /** No connection to `peer` could be made; nothing was sent. The next attempt follows unless this throws. */
+  failToConnect?(session: Session, peer: Peer, ctx: Ctx, error: ProxyError): void;
+  connectedToUpstream?(session: Session, peer: Peer, isReused: boolean, ctx: Ctx): void;
+  /** Last look at the headers that go upstream: hop-by-hop lines are gone, forwarding headers are set. */
+  upstreamRequestFilter?(session: Session, headers: HeaderList, ctx: Ctx): Awaitable<void>;
+  /** Each part of the request body: returns what goes on in its place, null for nothing. `chunk` is null at the end. */
+  requestBodyFilter?(session: Session, chunk: Buffer | null, endOfStream: boolean, ctx: Ctx): Buffer | null;
+  /** The response head as the upstream sent it, hop-by-hop lines removed. */
+  upstreamResponseFilter?(session: Session, response: ResponseHead, ctx: Ctx): Awaitable<void>;
+  /** The response head on its way to the client, also for what the proxy answers itself. */
+  responseFilter?(session: Session, response: ResponseHead, ctx: Ctx): Awaitable<void>;
+  /** As requestBodyFilter, for the response. */
+  responseBodyFilter?(session: Session, chunk: Buffer | null, endOfStream: boolean, ctx: Ctx): Buffer | null;
+  /** Something failed after the connection to `peer` was there; may throw another error in its place. */
+  errorWhileProxy?(session: Session, peer: Peer, ctx: Ctx, error: ProxyError): void;
+  /** The request failed for good. Returns the status to answer, 0 to answer nothing. */
+  failToProxy?(session: Session, ctx: Ctx, error: ProxyError): number;
+  /** Always last, once a request. `error` is null for a request that went well. */
+  logging?(session: Session, ctx: Ctx, error: ProxyError | null): void;
+}
