@@ -59,5 +59,10 @@ export type FromWorker =
   | { readonly type: "metrics"; readonly id: number; readonly metrics: unknown }
   /** Whole access-log lines, newline-terminated UTF-8. */
   | { readonly type: "access-log"; readonly lines: Uint8Array }
-  | { readonly type: "log"; readonly level: "info" | "warn" | "error"; readonly message: string; readonly fields: Readonly<Record<string, string | number>> }
+  | {
+      readonly type: "log";
+      readonly level: "info" | "warn" | "error";
+      readonly message: string;
+      readonly fields: Readonly<Record<string, string | number>>;
+    }
   | { readonly type: "drained"; readonly aborted: number };

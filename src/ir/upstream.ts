@@ -51,7 +51,5 @@ export interface Endpoint {
  */
 export function usableEndpoints(endpoints: readonly Endpoint[]): readonly Endpoint[] {
   const ready = endpoints.filter((endpoint) => endpoint.ready);
-  return ready.length > 0
-    ? ready
-    : endpoints.filter((endpoint) => endpoint.serving && endpoint.terminating);
+  return ready.length > 0 ? ready : endpoints.filter((endpoint) => endpoint.serving && endpoint.terminating);
 }

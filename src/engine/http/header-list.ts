@@ -80,7 +80,8 @@ export class HeaderList {
   /** Adds a line at the end. Throws a TypeError on a name or value that HTTP does not allow. */
   append(name: string, value: string): void {
     if (!isToken(name)) throw new TypeError(`"${name}" is not a header name`);
-    if (!isFieldValue(value)) throw new TypeError(`the value of header ${name} has a character that HTTP does not allow`);
+    if (!isFieldValue(value))
+      throw new TypeError(`the value of header ${name} has a character that HTTP does not allow`);
     this.appendTrusted(name, value, knownHeaderId(name.toLowerCase()));
   }
 

@@ -33,7 +33,13 @@ export class ProxyError extends Error {
   readonly source: ProxyErrorSource;
   readonly retry: RetryClass;
 
-  constructor(type: ProxyErrorType, source: ProxyErrorSource, message: string, retry: RetryClass = "never", cause?: unknown) {
+  constructor(
+    type: ProxyErrorType,
+    source: ProxyErrorSource,
+    message: string,
+    retry: RetryClass = "never",
+    cause?: unknown,
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "ProxyError";
     this.type = type;
