@@ -1,0 +1,25 @@
+// What every selection algorithm offers. Algorithms know nothing of addresses, pools or health: they order targets.
+
+/** A target with its share; targets of one list are distinct objects, told apart by identity. */
+export interface Backend<T> {
+  readonly target: T;
+  /** Relative integer share, 0 to 1,000,000; 0 is never selected. */
+  readonly weight: number;
+}
+
+/** Selects among a fixed list of targets; a changed list is a new balancer. */
+export interface Balancer<T> {
+  /** Targets that can be selected. */
+  readonly size: number;
+  /** First attempts selected so far, those of predecessors included: what a successor starts from. */
+  readonly turn: number;
+  /**
+   * The target of the next attempt, or null where none is left. A retry takes nobody's turn: if it did, a request's two
+   * attempts on two targets would bring every request to the dead one first.
+   * @param tried targets that must not come again, at most a handful; empty for a request's first attempt.
+   */
+  select(tried: readonly T[]): T | null;
+}
+
+/** `turn` stays a small integer, so that it never costs an allocation on the request path. */
+export const TURN_LIMIT: number = 2 ** 30;

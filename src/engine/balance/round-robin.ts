@@ -1,0 +1,27 @@
+// Weighted round robin: chooses the implementation that is cheapest for a list of backends.
+import type { Backend, Balancer } from "./balancer.ts";
+import { EarliestDeadline } from "./earliest-deadline.ts";
+import { Rotation } from "./rotation.ts";
+import { SmoothRoundRobin } from "./smooth-round-robin.ts";
+
+/** Up to here a linear selection costs about what the heap costs, and its order is the one that people know from nginx. */
+const MAX_LINEAR_BACKENDS = 16;
+
+/**
+ * A balancer that gives each backend turns in proportion to its weight, evenly spread.
+ * @param turn where in the cycle it begins: a random integer for a new list, so that workers do not all begin with the
+ * first backend; the predecessor's `turn` for a changed one, so that the first backends gain nothing by changes.
+ */
+export function createRoundRobin<T>(backends: readonly Backend<T>[], turn: number): Balancer<T> {
+  const selectable = backends.filter((backend) => backend.weight > 0);
+  const weight = selectable[0]?.weight;
+  if (selectable.every((backend) => backend.weight === weight)) {
+    return new Rotation(
+      selectable.map((backend) => backend.target),
+      turn,
+    );
+  }
+  return selectable.length <= MAX_LINEAR_BACKENDS
+    ? new SmoothRoundRobin(selectable, turn)
+    : new EarliestDeadline(selectable, turn);
+}
