@@ -1,0 +1,37 @@
+// Which settings each command takes, and where its defaults differ.
+import type { SettingKey } from "./settings.ts";
+
+export type CommandName = "serve" | "proxy" | "check" | "explain" | "demo";
+
+export interface CommandSettings {
+  readonly keys: readonly SettingKey[];
+  /** Defaults in place of the table's, in the words of a person. */
+  readonly defaults: Partial<Record<SettingKey, readonly string[]>>;
+}
+
+const SERVER_KEYS: readonly SettingKey[] = [
+  "http",
+  "https",
+  "admin",
+  "workers",
+  "trusted-proxies",
+  "shutdown-grace",
+  "access-log",
+  "log-level",
+];
+
+export const COMMAND_SETTINGS: { readonly [Command in CommandName]: CommandSettings } = {
+  serve: {
+    keys: ["from", "watch", "ingress-class", "default-certificate", ...SERVER_KEYS],
+    defaults: {},
+  },
+  // A quick proxy should start beside whatever already runs, so it takes one port only.
+  proxy: { keys: ["to", ...SERVER_KEYS], defaults: { https: ["off"], admin: ["off"], workers: ["1"] } },
+  check: { keys: ["ingress-class", "default-certificate"], defaults: {} },
+  explain: { keys: ["from", "ingress-class", "default-certificate"], defaults: {} },
+  // The demo is for one person on one machine: nobody else reaches it, and it leaves cores free.
+  demo: {
+    keys: SERVER_KEYS,
+    defaults: { http: ["127.0.0.1:8080"], https: ["127.0.0.1:8443"], workers: ["2"] },
+  },
+};
