@@ -1,0 +1,42 @@
+// Which Services and Secrets the Ingress objects point at. Changes of any other Service or Secret cannot matter.
+import type { NamespacedName } from "../ir/names.ts";
+import type { Ingress, IngressBackend, WorldObjects } from "../source/object-types.ts";
+
+/** Names as `namespace/name`. */
+export interface ObjectReferences {
+  readonly services: ReadonlySet<string>;
+  readonly secrets: ReadonlySet<string>;
+}
+
+/** Objects that the installation itself points at. */
+export interface FixedReferences {
+  readonly services: readonly NamespacedName[];
+  readonly secrets: readonly NamespacedName[];
+}
+
+/** Takes in every Ingress, of whatever class: too many names cost a rebuild that publishes nothing, too few lose a change. */
+export function collectReferences(objects: WorldObjects, fixed: FixedReferences): ObjectReferences {
+  const services = new Set(fixed.services.map(referenceKey));
+  const secrets = new Set(fixed.secrets.map(referenceKey));
+  for (const ingress of objects.ingresses) addReferences(ingress, services, secrets);
+  return { services, secrets };
+}
+
+function addReferences(ingress: Ingress, services: Set<string>, secrets: Set<string>): void {
+  const namespace = ingress.metadata.namespace ?? "default";
+  const addBackend = (backend: IngressBackend | undefined): void => {
+    const name = backend?.service?.name;
+    if (name !== undefined) services.add(referenceKey({ namespace, name }));
+  };
+  addBackend(ingress.spec?.defaultBackend);
+  for (const rule of ingress.spec?.rules ?? []) {
+    for (const path of rule.http?.paths ?? []) addBackend(path.backend);
+  }
+  for (const { secretName } of ingress.spec?.tls ?? []) {
+    if (secretName !== undefined) secrets.add(referenceKey({ namespace, name: secretName }));
+  }
+}
+
+export function referenceKey(name: NamespacedName): string {
+  return `${name.namespace}/${name.name}`;
+}
