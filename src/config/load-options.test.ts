@@ -108,7 +108,7 @@ describe("wrong values", () => {
   it("are all told at once, each with its place", async () => {
     const problems = await problemsOf({
       flags: flags({ http: ["8080"], workers: ["many"] }),
-      environment: { PENSTOCK_ACCESS_LOG: "jsno" },
+      environment: { PENSTOCK_ACCESS_LOG: "jsn" },
     });
     assert.equal(problems.length, 3);
     assert.match(problems[0] ?? "", /^--http: "8080" has no colon: write :8080/);

@@ -1,4 +1,5 @@
 // From what was written to what the program runs with: raw, then with defaults, then compiled. The only way to Options.
+import { formatListenAddress } from "../lib/listen-error.ts";
 import { COMMAND_SETTINGS } from "./command-settings.ts";
 import type { CommandName } from "./command-settings.ts";
 import type { Options } from "./options.ts";
@@ -7,7 +8,6 @@ import type { Environment, RawSetting, RawSettings } from "./raw-settings.ts";
 import type { Machine } from "./setting.ts";
 import { SETTINGS, SETTING_KEYS, limitsOf } from "./settings.ts";
 import type { SettingKey, SettingValues } from "./settings.ts";
-import { formatListenAddress } from "./values/listen-address.ts";
 
 export interface OptionSources {
   readonly command: CommandName;
@@ -92,7 +92,7 @@ function findAddressConflicts(values: SettingValues, command: CommandName): stri
     const value = values[key];
     const addresses = value === null ? [] : "host" in value ? [value] : value;
     for (const address of addresses) {
-      const text = formatListenAddress(address);
+      const text = formatListenAddress(address.host, address.port);
       const owner = owners.get(text);
       owners.set(text, key);
       if (owner === undefined || address.port === 0) continue;

@@ -17,8 +17,8 @@ export interface Options {
   /** Null: no admin endpoints. */
   readonly admin: ListenAddress | null;
   readonly workers: number;
-  /** Name of the IngressClass that is ours; null: every class whose controller is Penstock. */
-  readonly ingressClass: string | null;
+  /** Name of a class that is ours even where no IngressClass names our controller. */
+  readonly ingressClass: string;
   /** Secret for server names without a certificate; null: a self-signed one made at start. */
   readonly defaultCertificate: NamespacedName | null;
   /** CIDRs whose forwarding headers are kept and appended to. */

@@ -12,11 +12,3 @@ export function parsed<Value>(value: Value): Parsed<Value> {
 export function refused(problem: string): { readonly ok: false; readonly problem: string } {
   return { ok: false, problem };
 }
-
-/** Longest piece of a wrong value that a message repeats. */
-const MAX_QUOTED_LENGTH = 80;
-
-/** A wrong value as messages show it: quoted, control characters escaped, cut to a readable length. */
-export function quote(text: string): string {
-  return JSON.stringify(text.length > MAX_QUOTED_LENGTH ? `${text.slice(0, MAX_QUOTED_LENGTH)}…` : text);
-}

@@ -1,7 +1,7 @@
 // Settings as they were written, before defaults and before any check of their values. One source each.
+import { findClosestWord } from "../lib/closest-word.ts";
 import { SETTINGS, SETTING_KEYS, environmentName } from "./settings.ts";
 import type { SettingKey } from "./settings.ts";
-import { suggestClosest } from "./suggest.ts";
 
 export interface RawSetting {
   /** One text a value; a switch is `true` or `false`. */
@@ -46,7 +46,7 @@ export function findMisspeltVariables(environment: Environment): readonly string
   const warnings: string[] = [];
   for (const name of Object.keys(environment)) {
     if (!name.startsWith("PENSTOCK_") || known.has(name) || isServiceLink(name)) continue;
-    const closest = suggestClosest(name, known);
+    const closest = findClosestWord(name, known);
     if (closest !== null) warnings.push(`the environment variable ${name} has no effect: did you mean ${closest}?`);
   }
   return warnings;

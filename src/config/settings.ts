@@ -24,7 +24,7 @@ export interface SettingValues extends LimitValues {
   readonly https: readonly ListenAddress[];
   readonly admin: ListenAddress | null;
   readonly workers: number;
-  readonly "ingress-class": string | null;
+  readonly "ingress-class": string;
   readonly "default-certificate": NamespacedName | null;
   readonly "trusted-proxies": readonly string[];
   readonly watch: boolean;
@@ -115,12 +115,12 @@ const BEHAVIOUR = {
     },
     parseWorkers,
   ),
-  "ingress-class": optionalSetting(
+  "ingress-class": singleSetting(
     {
-      description: "Serve only this IngressClass; otherwise every class of Penstock's controller.",
+      description: "Class that is ours even where no IngressClass names our controller.",
       valueName: "NAME",
       example: "penstock",
-      defaults: [],
+      defaults: ["penstock"],
       hasFlag: true,
     },
     parseObjectName,

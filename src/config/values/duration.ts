@@ -1,8 +1,8 @@
 // Durations as people write them: `500ms`, `30s`, `1m30s`, `2h`.
-import { parsed, quote, refused } from "../parsed.ts";
+import { parseDurationText } from "../../lib/duration-text.ts";
+import { quoteText } from "../../lib/quote-text.ts";
+import { parsed, refused } from "../parsed.ts";
 import type { Parsed } from "../parsed.ts";
-
-const UNITS = /^(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s)?(?:(\d{1,9})ms)?$/;
 
 /** The longest that Node's timers can count to, about 24.8 days. */
 const MAX_DURATION_MS = 2_147_483_647;
@@ -10,14 +10,12 @@ const MAX_DURATION_MS = 2_147_483_647;
 /** Milliseconds, from `minMs` on. A bare number is refused, since seconds and milliseconds are both what people expect. */
 export function parseDuration(text: string, minMs: number): Parsed<number> {
   if (text === "0" && minMs === 0) return parsed(0);
-  if (/^\d+$/.test(text)) return refused(`${quote(text)} has no unit: write ${text}s or ${text}ms`);
-  const match = text === "" ? null : UNITS.exec(text);
-  if (match === null) return refused(`${quote(text)} is not a duration: write for example 500ms, 30s or 1m30s`);
-  const [, hours = "0", minutes = "0", seconds = "0", milliseconds = "0"] = match;
-  const durationMs =
-    Number(hours) * 3_600_000 + Number(minutes) * 60_000 + Number(seconds) * 1_000 + Number(milliseconds);
-  if (durationMs < minMs) return refused(`${quote(text)} is too short: write ${formatDuration(minMs)} or more`);
-  if (durationMs > MAX_DURATION_MS) return refused(`${quote(text)} is too long: write 24 days (576h) or less`);
+  if (/^\d+$/.test(text)) return refused(`${quoteText(text)} has no unit: write ${text}s or ${text}ms`);
+  const durationMs = parseDurationText(text);
+  if (durationMs === null)
+    return refused(`${quoteText(text)} is not a duration: write for example 500ms, 30s or 1m30s`);
+  if (durationMs < minMs) return refused(`${quoteText(text)} is too short: write ${formatDuration(minMs)} or more`);
+  if (durationMs > MAX_DURATION_MS) return refused(`${quoteText(text)} is too long: write 24 days (576h) or less`);
   return parsed(durationMs);
 }
 

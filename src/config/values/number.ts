@@ -1,5 +1,6 @@
 // Whole numbers and sizes in bytes, each within bounds.
-import { parsed, quote, refused } from "../parsed.ts";
+import { quoteText } from "../../lib/quote-text.ts";
+import { parsed, refused } from "../parsed.ts";
 import type { Parsed } from "../parsed.ts";
 
 export interface Bounds {
@@ -9,10 +10,11 @@ export interface Bounds {
 
 export function parseCount(text: string, bounds: Bounds): Parsed<number> {
   const count = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isNaN(count)) return refused(`${quote(text)} is not a whole number: write one ${formatBounds(bounds)}`);
+  if (Number.isNaN(count))
+    return refused(`${quoteText(text)} is not a whole number: write one ${formatBounds(bounds)}`);
   return count >= bounds.min && count <= bounds.max
     ? parsed(count)
-    : refused(`${quote(text)} is out of range: write a number ${formatBounds(bounds)}`);
+    : refused(`${quoteText(text)} is out of range: write a number ${formatBounds(bounds)}`);
 }
 
 const SIZE = /^(\d{1,12})(B|Ki|KiB|Mi|MiB|Gi|GiB)?$/;
@@ -31,14 +33,14 @@ const BYTES_BY_PREFIX: ReadonlyMap<string, number> = new Map([
 export function parseSize(text: string, bounds: Bounds): Parsed<number> {
   const match = SIZE.exec(text);
   if (match === null) {
-    return refused(`${quote(text)} is not a size: write for example 32KiB, 1MiB or a number of bytes`);
+    return refused(`${quoteText(text)} is not a size: write for example 32KiB, 1MiB or a number of bytes`);
   }
   const [, count = "0", unit = ""] = match;
   const bytes = Number(count) * (BYTES_BY_PREFIX.get(unit.slice(0, 1)) ?? 1);
   return bytes >= bounds.min && bytes <= bounds.max
     ? parsed(bytes)
     : refused(
-        `${quote(text)} is out of range: write a size from ${formatSize(bounds.min)} to ${formatSize(bounds.max)}`,
+        `${quoteText(text)} is out of range: write a size from ${formatSize(bounds.min)} to ${formatSize(bounds.max)}`,
       );
 }
 

@@ -1,6 +1,7 @@
 // URL[=WEIGHT]: an upstream of `penstock proxy`.
 import { isIP } from "node:net";
-import { parsed, quote, refused } from "../parsed.ts";
+import { quoteText } from "../../lib/quote-text.ts";
+import { parsed, refused } from "../parsed.ts";
 import type { Parsed } from "../parsed.ts";
 
 export interface ProxyTarget {
@@ -22,18 +23,20 @@ export function parseProxyTarget(text: string): Parsed<ProxyTarget> {
   const weightText = equals === -1 ? "1" : text.slice(equals + 1);
   const weight = /^\d{1,7}$/.test(weightText) ? Number(weightText) : Number.NaN;
   if (!(weight <= MAX_WEIGHT)) {
-    return refused(`${quote(text)} has no weight from 0 to ${MAX_WEIGHT} after "=": ${EXAMPLE}`);
+    return refused(`${quoteText(text)} has no weight from 0 to ${MAX_WEIGHT} after "=": ${EXAMPLE}`);
   }
   const urlText = equals === -1 ? text : text.slice(0, equals);
   const url = URL.parse(urlText);
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    return refused(`${quote(text)} is not an http or https URL: ${EXAMPLE}`);
+    return refused(`${quoteText(text)} is not an http or https URL: ${EXAMPLE}`);
   }
   if (url.username !== "" || url.password !== "") return refused(`the URL holds a user name or password: ${EXAMPLE}`);
   if (url.pathname !== "/" || url.search !== "" || url.hash !== "") {
-    return refused(`${quote(text)} has more than a host and port: paths pass through unchanged, write ${url.origin}`);
+    return refused(
+      `${quoteText(text)} has more than a host and port: paths pass through unchanged, write ${url.origin}`,
+    );
   }
-  if (url.port === "0") return refused(`${quote(text)} has port 0, which nothing listens on: ${EXAMPLE}`);
+  if (url.port === "0") return refused(`${quoteText(text)} has port 0, which nothing listens on: ${EXAMPLE}`);
   const protocol = url.protocol === "https:" ? "https" : "http";
   const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname;
   const port = url.port === "" ? (protocol === "https" ? 443 : 80) : Number(url.port);

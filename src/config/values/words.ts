@@ -1,14 +1,16 @@
 // Words with a fixed meaning: choices, switches, Kubernetes names, blocks of addresses.
 import ipaddr from "ipaddr.js";
 import type { NamespacedName } from "../../ir/names.ts";
-import { parsed, quote, refused } from "../parsed.ts";
+import { isDnsName } from "../../lib/dns-name.ts";
+import { quoteText } from "../../lib/quote-text.ts";
+import { parsed, refused } from "../parsed.ts";
 import type { Parsed } from "../parsed.ts";
 import { didYouMean } from "../suggest.ts";
 
 export function parseChoice<Choice extends string>(text: string, choices: readonly Choice[]): Parsed<Choice> {
   const choice = choices.find((candidate) => candidate === text);
   if (choice !== undefined) return parsed(choice);
-  return refused(`${quote(text)} is not known${didYouMean(text, choices)}: write ${choices.join(" or ")}`);
+  return refused(`${quoteText(text)} is not known${didYouMean(text, choices)}: write ${choices.join(" or ")}`);
 }
 
 const SWITCH_WORDS: ReadonlyMap<string, boolean> = new Map([
@@ -20,29 +22,21 @@ const SWITCH_WORDS: ReadonlyMap<string, boolean> = new Map([
 
 export function parseSwitch(text: string): Parsed<boolean> {
   const isOn = SWITCH_WORDS.get(text);
-  return isOn === undefined ? refused(`${quote(text)} is neither yes nor no: write true or false`) : parsed(isOn);
+  return isOn === undefined ? refused(`${quoteText(text)} is neither yes nor no: write true or false`) : parsed(isOn);
 }
 
-/** A DNS subdomain name, as most Kubernetes objects have (RFC 1123, at most 253 characters). */
-const MAX_NAME_LENGTH = 253;
-const OBJECT_NAME = /^[a-z0-9][a-z0-9.-]*$/;
-
 export function parseObjectName(text: string): Parsed<string> {
-  return isObjectName(text)
+  return isDnsName(text)
     ? parsed(text)
-    : refused(`${quote(text)} is not the name of an object: write lower-case letters, digits, "-" and "."`);
+    : refused(`${quoteText(text)} is not the name of an object: write lower-case letters, digits, "-" and "."`);
 }
 
 export function parseNamespacedName(text: string): Parsed<NamespacedName> {
   const [namespace = "", name = "", ...rest] = text.split("/");
-  if (rest.length > 0 || !isObjectName(namespace) || !isObjectName(name)) {
-    return refused(`${quote(text)} is not NAMESPACE/NAME: write for example default/wildcard-tls`);
+  if (rest.length > 0 || !isDnsName(namespace) || !isDnsName(name)) {
+    return refused(`${quoteText(text)} is not NAMESPACE/NAME: write for example default/wildcard-tls`);
   }
   return parsed({ namespace, name });
-}
-
-function isObjectName(text: string): boolean {
-  return text.length <= MAX_NAME_LENGTH && OBJECT_NAME.test(text) && !text.endsWith("-") && !text.endsWith(".");
 }
 
 /** A block of addresses in canonical form (`10.0.0.0/8`); a single address is a block of one. */
@@ -52,12 +46,12 @@ export function parseCidr(text: string): Parsed<string> {
   const [written = ""] = text.split("/");
   const isPlain = text.includes(":") ? !text.includes("%") : ipaddr.IPv4.isValidFourPartDecimal(written);
   if (!isPlain || !ipaddr.isValidCIDR(block)) {
-    return refused(`${quote(text)} is not a block of addresses: write for example 10.0.0.0/8 or fd00::/8`);
+    return refused(`${quoteText(text)} is not a block of addresses: write for example 10.0.0.0/8 or fd00::/8`);
   }
   const [address, prefixLength] = ipaddr.parseCIDR(block);
   const network = (address.kind() === "ipv4" ? ipaddr.IPv4 : ipaddr.IPv6).networkAddressFromCIDR(block).toString();
   if (network !== address.toString()) {
-    return refused(`${quote(text)} has bits set behind its prefix: write ${network}/${prefixLength}`);
+    return refused(`${quoteText(text)} has bits set behind its prefix: write ${network}/${prefixLength}`);
   }
   return parsed(`${network}/${prefixLength}`);
 }
