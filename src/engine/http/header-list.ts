@@ -15,6 +15,8 @@ export class HeaderList {
   readonly spans: number[];
   /** Mask of the known ids among all lines. Bits stay set after a removal: a filter, not a proof. */
   seen: number;
+  /** The part of `seen` that stands in `added`. */
+  addedSeen: number;
   /** Added lines: name, value, name, value… null until the first. */
   added: string[] | null;
 
@@ -22,6 +24,7 @@ export class HeaderList {
     this.text = text;
     this.spans = spans;
     this.seen = seen;
+    this.addedSeen = 0;
     this.added = null;
   }
 
@@ -37,6 +40,7 @@ export class HeaderList {
       seen |= 1 << knownHeaderId((pairs[i] as string).toLowerCase());
     }
     list.seen = seen;
+    list.addedSeen = seen;
     list.added = pairs;
     return list;
   }
@@ -88,6 +92,7 @@ export class HeaderList {
   /** As `append`, for names and values that are known to be valid; `id` is the name's known id. */
   appendTrusted(name: string, value: string, id: number): void {
     this.seen |= 1 << id;
+    this.addedSeen |= 1 << id;
     if (this.added === null) this.added = [name, value];
     else this.added.push(name, value);
   }
@@ -116,7 +121,7 @@ export class HeaderList {
       if (id !== SPAN_REMOVED && ((1 << (id & 0xff)) & mask & ~1) !== 0) spans[i] = SPAN_REMOVED;
     }
     const { added } = this;
-    if (added === null) return;
+    if (added === null || (this.addedSeen & mask & ~1) === 0) return;
     for (let i = added.length - 2; i >= 0; i -= 2) {
       const id = knownHeaderId((added[i] as string).toLowerCase());
       if (((1 << id) & mask & ~1) !== 0) added.splice(i, 2);

@@ -73,3 +73,11 @@ export function knownHeaderId(lowerCaseName: string): number {
 export function headerBit(id: number): number {
   return 1 << id;
 }
+
+/**
+ * Whether a lower-case name with underscores would become one of our known names with dashes. Many servers turn both
+ * into the same variable (CGI), so that a client could speak in the name of a header that we set or strip.
+ */
+export function isUnderscoreAlias(lowerCaseName: string): boolean {
+  return lowerCaseName.includes("_") && knownHeaderId(lowerCaseName.replaceAll("_", "-")) !== 0;
+}

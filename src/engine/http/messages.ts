@@ -56,12 +56,22 @@ export class ResponseHead {
   readonly headers: HeaderList;
   /** Bytes of the body that follows, or UNKNOWN_LENGTH; 0 when there is none (also for HEAD, 204, 304). */
   contentLength: number;
+  /** What a bodyless answer (HEAD, 304) says of the length the body would have; UNKNOWN_LENGTH where nothing was said. */
+  declaredLength: number;
 
-  constructor(status: number, reason: string, version: HttpVersion, headers: HeaderList, contentLength: number) {
+  constructor(
+    status: number,
+    reason: string,
+    version: HttpVersion,
+    headers: HeaderList,
+    contentLength: number,
+    declaredLength: number = contentLength,
+  ) {
     this.status = status;
     this.reason = reason;
     this.version = version;
     this.headers = headers;
     this.contentLength = contentLength;
+    this.declaredLength = declaredLength;
   }
 }

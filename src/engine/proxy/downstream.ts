@@ -46,7 +46,9 @@ export interface DownstreamStream {
   readonly holdsChunks: boolean;
   /** The body's end; `trailers` are dropped unless the client asked for them. */
   sendEnd(trailers: HeaderList | null): void;
-  /** Gives a response up: before its head the error's status is sent, after it the client sees a broken message. */
+  /** Writes what was held back to go out in one piece. Called when everything that is at hand has been given. */
+  flush(): void;
+  /** Gives a response up after its head: the client sees a broken message. */
   abort(error: ProxyError): void;
 
   /** No more `onRequestBody` until resumed. A request starts paused until the workflow resumes it. */
@@ -57,12 +59,17 @@ export interface DownstreamStream {
   startTunnel(): void;
 }
 
-/** Implemented by the workflow. Callbacks are made only while the stream is open. */
+/** Implemented by the workflow. It may end a request within any call; calls that come after are ignored. */
 export interface DownstreamHandler {
   onRequestBody(chunk: Buffer): void;
+  /** Optional for requests without a body. */
   onRequestEnd(trailers: HeaderList | null): void;
+  /** Everything that one read brought has been delivered. */
+  onDownstreamReadComplete(): void;
   onDownstreamDrain(): void;
-  /** The client went away, or broke its message; no callback follows. Not called after a complete exchange. */
+  /** The body turned out malformed: an answer may still be given, the connection does not outlive it. */
+  onRequestFailed(error: ProxyError): void;
+  /** The client went away; no callback follows. Not called after a complete exchange. */
   onDownstreamClose(error: ProxyError): void;
 }
 

@@ -10,6 +10,7 @@ export type ProxyErrorType =
   | "not-implemented"
   | "request-timeout"
   | "misdirected"
+  | "not-found"
   | "client-closed"
   | "connect-refused"
   | "connect-timeout"
@@ -25,8 +26,11 @@ export type ProxyErrorType =
 
 export type ProxyErrorSource = "downstream" | "upstream" | "internal";
 
-/** `never`; `connect`: nothing was sent, always safe; `reused`: a pooled connection died before any response byte. */
-export type RetryClass = "never" | "connect" | "reused";
+/**
+ * `connect`: nothing was sent, another attempt is always safe. `unanswered`: the connection ended before any byte of a
+ * response; another attempt is safe for idempotent requests that can be sent again.
+ */
+export type RetryClass = "never" | "connect" | "unanswered";
 
 export class ProxyError extends Error {
   readonly type: ProxyErrorType;
@@ -58,6 +62,7 @@ const STATUS: Readonly<Record<ProxyErrorType, number>> = {
   "not-implemented": 501,
   "request-timeout": 408,
   misdirected: 421,
+  "not-found": 404,
   "client-closed": 499,
   "connect-refused": 502,
   "connect-timeout": 504,

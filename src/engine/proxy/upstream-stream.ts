@@ -3,28 +3,42 @@ import type { HeaderList } from "../http/header-list.ts";
 import type { RequestHead, ResponseHead } from "../http/messages.ts";
 import type { ProxyError } from "./proxy-error.ts";
 
-/** One request on a connection that the pool lent. After the response's end the implementation returns it or closes it. */
+/** One request on a connection of the pool. After the response's end the implementation returns it or closes it. */
 export interface UpstreamStream {
+  /** The connection is there; otherwise `onConnected` or `onUpstreamError` follows. */
+  readonly isConnected: boolean;
+  /** It had served another request before. */
   readonly isReused: boolean;
-  /** @param headers what goes upstream, without framing and hop-by-hop lines. */
-  sendHead(request: RequestHead, headers: HeaderList, endOfStream: boolean): void;
+  /**
+   * @param headers what goes upstream, without hop-by-hop lines; framing is written anew.
+   * @param contentLength of the body that follows: 0 for none, UNKNOWN_LENGTH for chunked.
+   */
+  sendHead(request: RequestHead, headers: HeaderList, contentLength: number): void;
   /** As DownstreamStream.sendBody. */
   sendBody(chunk: Buffer): boolean;
   readonly holdsChunks: boolean;
   sendEnd(): void;
+  /** Writes what was held back to go out in one piece. */
+  flush(): void;
   pauseResponse(): void;
   resumeResponse(): void;
+  /** `onUpstreamTimer` follows once after about `delayMs`; replaces what was armed before. */
+  armTimer(delayMs: number): void;
   /** Ends the use at once; the connection is not reused. No callback follows. */
   abort(): void;
 }
 
 /** Implemented by the workflow. No callback follows `onResponseEnd` or `onUpstreamError`. */
 export interface UpstreamHandler {
+  onConnected(): void;
   onInformational(status: number, headers: HeaderList): void;
   /** A final head. After a 101 everything that follows arrives as body until the connection's end. */
   onResponseHead(response: ResponseHead): void;
   onResponseBody(chunk: Buffer): void;
   onResponseEnd(trailers: HeaderList | null): void;
+  /** Everything that one read brought has been delivered. */
+  onUpstreamReadComplete(): void;
   onUpstreamDrain(): void;
+  onUpstreamTimer(): void;
   onUpstreamError(error: ProxyError): void;
 }

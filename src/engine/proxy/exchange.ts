@@ -1,0 +1,619 @@
+// The proxying workflow: one request from its head to its log line, over however many attempts. It exists once, for
+// every pair of protocols; both sides are interfaces. States only go forward, except back to an attempt for a retry.
+import { HeaderList } from "../http/header-list.ts";
+import { REQUEST_HOP_BY_HOP, RESPONSE_HOP_BY_HOP } from "../http/hop-by-hop.ts";
+import { httpDate } from "../http/http-date.ts";
+import { headerBit, KnownHeader } from "../http/known-headers.ts";
+import { type RequestHead, ResponseHead, UNKNOWN_LENGTH } from "../http/messages.ts";
+import type { ConnectionPool } from "../upstream/connection-pool.ts";
+import type { Peer } from "../upstream/peer.ts";
+import type { DownstreamConnection, DownstreamHandler, DownstreamStream } from "./downstream.ts";
+import { describeError, renderError } from "./error-response.ts";
+import { clientAddressOf, setForwardingHeaders, type TrustPredicate, trustedRequestId } from "./forwarding.ts";
+import type { PhaseSlots } from "./phases.ts";
+import { ProxyError, statusOfError } from "./proxy-error.ts";
+import { ReplayBuffer } from "./replay-buffer.ts";
+import { nextRequestId } from "./request-id.ts";
+import type { ExchangeLimits, Session } from "./session.ts";
+import type { UpstreamHandler, UpstreamStream } from "./upstream-stream.ts";
+
+/** What all requests of one proxy share. */
+export interface ExchangeRuntime<Ctx> {
+  readonly slots: PhaseSlots<Ctx>;
+  readonly pool: ConnectionPool;
+  readonly limits: ExchangeLimits;
+  /** Slowest request body, bytes a second; 0: no bound. */
+  readonly minBodyRate: number;
+  readonly trusts: TrustPredicate;
+  isDraining: boolean;
+  activeRequests: number;
+}
+
+const State = {
+  /** Request phases run, or an attempt chooses its peer. */
+  choosing: 0,
+  connecting: 1,
+  /** The request goes out; no final response head yet. */
+  awaiting: 2,
+  /** The response head is in the hands of a phase. */
+  filtering: 3,
+  responding: 4,
+  tunnel: 5,
+  done: 6,
+} as const;
+
+const DATE = headerBit(KnownHeader.date);
+const SERVER = headerBit(KnownHeader.server);
+const SERVER_NAME = "penstock";
+
+export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandler {
+  readonly request: RequestHead;
+  readonly connection: DownstreamConnection;
+  readonly requestId: string;
+  readonly startedAt: number;
+  response: ResponseHead | null = null;
+  limits: ExchangeLimits;
+  peer: Peer | null = null;
+  attempts = 0;
+  isUpstreamReused = false;
+  requestBodyBytes = 0;
+  responseBodyBytes = 0;
+  upstreamHeaderMs = -1;
+  readonly #runtime: ExchangeRuntime<Ctx>;
+  readonly #downstream: DownstreamStream;
+  readonly #ctx: Ctx;
+  #upstream: UpstreamStream | null = null;
+  #state: number = State.choosing;
+  #attemptStartedAt = 0;
+  #isRequestEnded: boolean;
+  #isRequestPaused = true;
+  #isResponsePaused = false;
+  #isHeadSent = false;
+  #areHeadersReady = false;
+  /** Parts of the request body that another attempt would have to send again; null where there is nothing to keep. */
+  #replay: ReplayBuffer | null = null;
+  /** For the timer: bytes seen, and when it was armed for the current wait. */
+  #progress = 0;
+  #rateBytes = 0;
+
+  constructor(runtime: ExchangeRuntime<Ctx>, downstream: DownstreamStream) {
+    const { request, connection } = downstream;
+    this.request = request;
+    this.connection = connection;
+    this.requestId = trustedRequestId(request.headers, connection) ?? nextRequestId();
+    this.startedAt = performance.now();
+    this.limits = runtime.limits;
+    this.#runtime = runtime;
+    this.#downstream = downstream;
+    this.#isRequestEnded = request.contentLength === 0;
+    this.#ctx = runtime.slots.newCtx();
+    runtime.activeRequests++;
+  }
+
+  get clientAddress(): string {
+    return clientAddressOf(this.request.headers, this.connection, this.#runtime.trusts);
+  }
+
+  get isDraining(): boolean {
+    return this.#runtime.isDraining;
+  }
+
+  // ---- request phases --------------------------------------------------------------------------------------------
+
+  start(): void {
+    const { earlyRequestFilter } = this.#runtime.slots;
+    if (earlyRequestFilter === null) {
+      this.#filterRequest();
+      return;
+    }
+    try {
+      const result = earlyRequestFilter(this, this.#ctx);
+      if (result instanceof Promise) this.#resume(result, () => this.#filterRequest());
+      else this.#filterRequest();
+    } catch (error) {
+      this.#fail(toProxyError(error));
+    }
+  }
+
+  #filterRequest(): void {
+    if (this.#state === State.done || this.#isHeadSent) return;
+    const { requestFilter } = this.#runtime.slots;
+    if (requestFilter === null) {
+      this.#checkBody();
+      return;
+    }
+    try {
+      const result = requestFilter(this, this.#ctx);
+      if (result instanceof Promise) this.#resume(result, (isAnswered) => this.#afterRequestFilter(isAnswered));
+      else this.#afterRequestFilter(result);
+    } catch (error) {
+      this.#fail(toProxyError(error));
+    }
+  }
+
+  #afterRequestFilter(isAnswered: boolean): void {
+    if (this.#state === State.done) return;
+    if (isAnswered) {
+      if (!this.#isHeadSent) this.#fail(internalError("requestFilter said that it answered, but did not"));
+      return;
+    }
+    this.#checkBody();
+  }
+
+  #checkBody(): void {
+    const { maxBodyBytes } = this.limits;
+    if (maxBodyBytes > 0 && this.request.contentLength > maxBodyBytes) this.#fail(bodyTooLarge(maxBodyBytes));
+    else this.#attempt();
+  }
+
+  // ---- attempts --------------------------------------------------------------------------------------------------
+
+  #attempt(): void {
+    this.#state = State.choosing;
+    this.attempts++;
+    try {
+      const peer = this.#runtime.slots.upstreamPeer(this, this.#ctx);
+      if (peer instanceof Promise) this.#resume(peer, (chosen) => this.#connect(chosen));
+      else this.#connect(peer);
+    } catch (error) {
+      this.#fail(toProxyError(error));
+    }
+  }
+
+  #connect(peer: Peer): void {
+    if (this.#state === State.done) return;
+    this.peer = peer;
+    this.#state = State.connecting;
+    this.#attemptStartedAt = performance.now();
+    const upstream = this.#runtime.pool.open(peer, this.limits.connectTimeoutMs, this);
+    this.#upstream = upstream;
+    if (upstream.isConnected) this.onConnected();
+  }
+
+  onConnected(): void {
+    const upstream = this.#upstream as UpstreamStream;
+    const { slots } = this.#runtime;
+    this.#state = State.awaiting;
+    this.isUpstreamReused = upstream.isReused;
+    if (!this.#areHeadersReady) this.#prepareHeaders();
+    if (slots.connectedToUpstream === null && slots.upstreamRequestFilter === null) {
+      this.#sendRequest();
+      return;
+    }
+    try {
+      slots.connectedToUpstream?.(this, this.peer as Peer, upstream.isReused, this.#ctx);
+      const result = slots.upstreamRequestFilter?.(this, this.request.headers, this.#ctx);
+      if (result instanceof Promise) this.#resume(result, () => this.#sendRequest());
+      else this.#sendRequest();
+    } catch (error) {
+      this.#fail(toProxyError(error));
+    }
+  }
+
+  #prepareHeaders(): void {
+    this.#areHeadersReady = true;
+    const { request } = this;
+    const { headers } = request;
+    const wantsTrailers = headers.get("te")?.includes("trailers") === true;
+    headers.removeMask(REQUEST_HOP_BY_HOP);
+    if (request.version === 10) headers.removeMask(headerBit(KnownHeader.expect));
+    if (wantsTrailers) headers.appendTrusted("TE", "trailers", KnownHeader.te);
+    if (request.authority !== "" && headers.get("host") !== request.authority) headers.set("Host", request.authority);
+    setForwardingHeaders(headers, request, this.connection, this.requestId);
+  }
+
+  #sendRequest(): void {
+    const upstream = this.#upstream;
+    // The connection may have ended, or the client gone, while a phase was thinking.
+    if (upstream === null || this.#state !== State.awaiting) return;
+    const { request } = this;
+    const mustReframe = this.#runtime.slots.requestBodyFilter !== null && request.contentLength !== 0;
+    upstream.sendHead(request, request.headers, mustReframe ? UNKNOWN_LENGTH : request.contentLength);
+    if (request.contentLength === 0) {
+      upstream.armTimer(this.limits.responseTimeoutMs);
+      return;
+    }
+    this.#replay?.sendTo(upstream);
+    if (this.#isRequestEnded) {
+      upstream.sendEnd();
+      upstream.armTimer(this.limits.responseTimeoutMs);
+      return;
+    }
+    if (this.#replay === null && isIdempotent(request.method)) this.#replay = new ReplayBuffer();
+    upstream.armTimer(this.limits.idleTimeoutMs);
+    this.#progress = this.requestBodyBytes;
+    this.#resumeRequest();
+    // What the resumed request had at hand was delivered within the call; without any the head must go out alone.
+    this.#upstream?.flush();
+  }
+
+  // ---- request body ----------------------------------------------------------------------------------------------
+
+  onRequestBody(chunk: Buffer): void {
+    const upstream = this.#upstream;
+    if (upstream === null || this.#state === State.done) return;
+    this.requestBodyBytes += chunk.length;
+    const { maxBodyBytes } = this.limits;
+    if (maxBodyBytes > 0 && this.requestBodyBytes > maxBodyBytes && this.#state !== State.tunnel) {
+      this.#fail(bodyTooLarge(maxBodyBytes));
+      return;
+    }
+    let out: Buffer | null = chunk;
+    const { requestBodyFilter } = this.#runtime.slots;
+    if (requestBodyFilter !== null && this.#state !== State.tunnel) {
+      try {
+        out = requestBodyFilter(this, chunk, false, this.#ctx);
+      } catch (error) {
+        this.#fail(toProxyError(error));
+        return;
+      }
+    }
+    if (out === null) return;
+    this.#replay?.keep(out);
+    if (!upstream.sendBody(out)) this.#pauseRequest();
+  }
+
+  onRequestEnd(_trailers: HeaderList | null): void {
+    if (this.#isRequestEnded) return;
+    this.#isRequestEnded = true;
+    const upstream = this.#upstream;
+    if (upstream === null || this.#state === State.done) return;
+    const { requestBodyFilter } = this.#runtime.slots;
+    if (requestBodyFilter !== null && this.#state !== State.tunnel) {
+      try {
+        const last = requestBodyFilter(this, null, true, this.#ctx);
+        if (last !== null) upstream.sendBody(last);
+      } catch (error) {
+        this.#fail(toProxyError(error));
+        return;
+      }
+    }
+    upstream.sendEnd();
+    if (this.#state === State.awaiting) upstream.armTimer(this.limits.responseTimeoutMs);
+  }
+
+  onDownstreamReadComplete(): void {
+    this.#upstream?.flush();
+  }
+
+  onUpstreamDrain(): void {
+    if (this.#isRequestPaused && !this.#isRequestEnded) this.#resumeRequest();
+  }
+
+  #pauseRequest(): void {
+    this.#isRequestPaused = true;
+    this.#downstream.pauseRequest();
+  }
+
+  #resumeRequest(): void {
+    this.#isRequestPaused = false;
+    this.#downstream.resumeRequest();
+  }
+
+  // ---- response --------------------------------------------------------------------------------------------------
+
+  onInformational(status: number, headers: HeaderList): void {
+    if (this.#state !== State.awaiting) return;
+    headers.removeMask(RESPONSE_HOP_BY_HOP);
+    this.#downstream.sendInformational(status, headers);
+  }
+
+  onResponseHead(response: ResponseHead): void {
+    if (this.#state !== State.awaiting) return;
+    this.response = response;
+    this.upstreamHeaderMs = performance.now() - this.#attemptStartedAt;
+    response.headers.removeMask(RESPONSE_HOP_BY_HOP);
+    this.#replay = null;
+    this.#state = State.filtering;
+    const { slots } = this.#runtime;
+    if (slots.upstreamResponseFilter === null && slots.responseFilter === null) {
+      this.#sendResponse(response);
+      return;
+    }
+    try {
+      const result = slots.upstreamResponseFilter?.(this, response, this.#ctx);
+      if (result instanceof Promise) {
+        this.#pauseResponse();
+        this.#resume(result, () => this.#filterResponse(response));
+      } else this.#filterResponse(response);
+    } catch (error) {
+      this.#fail(toProxyError(error));
+    }
+  }
+
+  #filterResponse(response: ResponseHead): void {
+    if (this.#state !== State.filtering) return;
+    const { responseFilter } = this.#runtime.slots;
+    try {
+      const result = responseFilter?.(this, response, this.#ctx);
+      if (result instanceof Promise) {
+        this.#pauseResponse();
+        this.#resume(result, () => this.#sendResponse(response));
+      } else this.#sendResponse(response);
+    } catch (error) {
+      this.#fail(toProxyError(error));
+    }
+  }
+
+  #sendResponse(response: ResponseHead): void {
+    const upstream = this.#upstream;
+    if (this.#state !== State.filtering || upstream === null) return;
+    const { limits } = this;
+    if (response.status === 101) {
+      this.#state = State.tunnel;
+      this.#isHeadSent = true;
+      this.#downstream.sendHead(response, false);
+      upstream.armTimer(limits.tunnelIdleTimeoutMs);
+      // The request's "body" begins anew: it is the tunnel now, until the client closes its half.
+      this.#isRequestEnded = false;
+      this.#downstream.startTunnel();
+      this.#resumeRequest();
+    } else {
+      this.#state = State.responding;
+      if (this.#runtime.slots.responseBodyFilter !== null && response.contentLength !== 0) {
+        response.contentLength = UNKNOWN_LENGTH;
+      }
+      this.#sendHead(response);
+      upstream.armTimer(limits.idleTimeoutMs);
+    }
+    if (this.#isResponsePaused) this.#resumeResponse();
+  }
+
+  #sendHead(response: ResponseHead): void {
+    const { headers } = response;
+    if ((headers.seen & DATE) === 0) headers.appendTrusted("Date", httpDate(), KnownHeader.date);
+    if ((headers.seen & SERVER) === 0) headers.appendTrusted("Server", SERVER_NAME, KnownHeader.server);
+    this.#isHeadSent = true;
+    this.#downstream.sendHead(response, response.contentLength === 0);
+  }
+
+  onResponseBody(chunk: Buffer): void {
+    if (this.#state !== State.responding && this.#state !== State.tunnel) return;
+    this.responseBodyBytes += chunk.length;
+    let out: Buffer | null = chunk;
+    const { responseBodyFilter } = this.#runtime.slots;
+    if (responseBodyFilter !== null && this.#state === State.responding) {
+      try {
+        out = responseBodyFilter(this, chunk, false, this.#ctx);
+      } catch (error) {
+        this.#fail(toProxyError(error));
+        return;
+      }
+      if (out === null) return;
+    }
+    if (!this.#downstream.sendBody(out)) this.#pauseResponse();
+  }
+
+  onResponseEnd(trailers: HeaderList | null): void {
+    this.#upstream = null;
+    if (this.#state !== State.responding && this.#state !== State.tunnel) return;
+    const { responseBodyFilter } = this.#runtime.slots;
+    if (responseBodyFilter !== null && this.#state === State.responding) {
+      try {
+        const last = responseBodyFilter(this, null, true, this.#ctx);
+        if (last !== null) this.#downstream.sendBody(last);
+      } catch (error) {
+        this.#fail(toProxyError(error));
+        return;
+      }
+    }
+    // Counted and logged first: `sendEnd` may begin the connection's next request.
+    this.#finish(null);
+    this.#downstream.sendEnd(trailers);
+  }
+
+  onUpstreamReadComplete(): void {
+    if (this.#state !== State.done) this.#downstream.flush();
+  }
+
+  onDownstreamDrain(): void {
+    if (this.#isResponsePaused && this.#state !== State.filtering) this.#resumeResponse();
+  }
+
+  #pauseResponse(): void {
+    if (this.#isResponsePaused) return;
+    this.#isResponsePaused = true;
+    this.#upstream?.pauseResponse();
+  }
+
+  #resumeResponse(): void {
+    this.#isResponsePaused = false;
+    this.#upstream?.resumeResponse();
+  }
+
+  // ---- the proxy's own answers -------------------------------------------------------------------------------------
+
+  respond(status: number, headers: readonly string[], body: string | Buffer): void {
+    if (this.#isHeadSent || this.#state === State.done) throw new Error("the response has already begun");
+    const bytes = typeof body === "string" ? Buffer.from(body) : body;
+    const list = HeaderList.empty();
+    for (let i = 0; i < headers.length; i += 2) list.append(headers[i] as string, headers[i + 1] as string);
+    this.#answer(new ResponseHead(status, "", 11, list, bytes.length), bytes, null);
+  }
+
+  #answer(response: ResponseHead, body: Buffer, error: ProxyError | null): void {
+    this.response = response;
+    this.#dropUpstream();
+    const { responseFilter } = this.#runtime.slots;
+    if (responseFilter === null) {
+      this.#deliver(response, body, error);
+      return;
+    }
+    this.#state = State.filtering;
+    try {
+      const result = responseFilter(this, response, this.#ctx);
+      // A filter that fails on our own answer must not keep the client from getting one.
+      if (result instanceof Promise) {
+        const deliver = (): void => this.#deliver(response, body, error);
+        result.then(deliver, deliver);
+      } else this.#deliver(response, body, error);
+    } catch {
+      this.#deliver(response, body, error);
+    }
+  }
+
+  #deliver(response: ResponseHead, body: Buffer, error: ProxyError | null): void {
+    if (this.#state === State.done) return;
+    this.#sendHead(response);
+    if (this.request.method !== "HEAD") this.responseBodyBytes += body.length;
+    this.#downstream.sendBody(body);
+    this.#finish(error);
+    this.#downstream.sendEnd(null);
+  }
+
+  // ---- failures ----------------------------------------------------------------------------------------------------
+
+  onUpstreamError(error: ProxyError): void {
+    this.#upstream = null;
+    if (this.#state === State.done) return;
+    const { slots } = this.#runtime;
+    const peer = this.peer as Peer;
+    try {
+      if (this.#state === State.connecting) slots.failToConnect?.(this, peer, this.#ctx, error);
+      else slots.errorWhileProxy?.(this, peer, this.#ctx, error);
+    } catch (replacement) {
+      this.#fail(toProxyError(replacement));
+      return;
+    }
+    if (this.#mayRetry(error)) this.#attempt();
+    else this.#fail(error);
+  }
+
+  #mayRetry(error: ProxyError): boolean {
+    if (error.retry === "never" || this.#isHeadSent || this.attempts >= this.limits.maxAttempts) return false;
+    if (this.#state !== State.connecting && this.#state !== State.awaiting) return false;
+    if (this.requestBodyBytes > 0 && this.#replay?.isWhole !== true) return false;
+    if (error.retry === "connect") return true;
+    return isIdempotent(this.request.method) && this.request.upgrade === "";
+  }
+
+  onUpstreamTimer(): void {
+    const upstream = this.#upstream;
+    if (upstream === null || this.#state === State.done) return;
+    const bytes = this.requestBodyBytes + this.responseBodyBytes;
+    if (this.#state === State.awaiting) this.#checkWait(upstream, bytes);
+    else if (this.#state === State.tunnel || this.#state === State.responding) {
+      const idleMs = this.#state === State.tunnel ? this.limits.tunnelIdleTimeoutMs : this.limits.idleTimeoutMs;
+      if (bytes !== this.#progress) {
+        this.#progress = bytes;
+        upstream.armTimer(idleMs);
+      } else if (this.#isResponsePaused) this.#fail(stalledClient());
+      else this.#fail(new ProxyError("upstream-timeout", "upstream", "the upstream stopped sending"));
+    } else upstream.armTimer(this.limits.idleTimeoutMs);
+  }
+
+  /** No response head yet: whoever is not doing its part is at fault. */
+  #checkWait(upstream: UpstreamStream, bytes: number): void {
+    if (this.#isRequestEnded) {
+      this.#fail(new ProxyError("upstream-timeout", "upstream", "the upstream did not answer in time"));
+    } else if (this.#isRequestPaused && bytes === this.#progress) {
+      this.#fail(new ProxyError("upstream-timeout", "upstream", "the upstream does not take the request's body"));
+    } else if (!this.#isRequestPaused && bytes - this.#rateBytes <= this.#slowestBody()) {
+      this.#fail(new ProxyError("request-timeout", "downstream", "the request's body comes too slowly"));
+    } else {
+      this.#progress = bytes;
+      this.#rateBytes = bytes;
+      upstream.armTimer(this.limits.idleTimeoutMs);
+    }
+  }
+
+  /** Bytes that a body has to exceed in one idle period. */
+  #slowestBody(): number {
+    return (this.#runtime.minBodyRate * this.limits.idleTimeoutMs) / 1000;
+  }
+
+  onRequestFailed(error: ProxyError): void {
+    if (this.#state !== State.done) this.#fail(error);
+  }
+
+  onDownstreamClose(error: ProxyError): void {
+    if (this.#state === State.done) return;
+    this.#dropUpstream();
+    this.#finish(error);
+  }
+
+  #fail(error: ProxyError): void {
+    if (this.#state === State.done) return;
+    this.#dropUpstream();
+    if (this.#isHeadSent) {
+      this.#finish(error);
+      this.#downstream.abort(error);
+      return;
+    }
+    let status = statusOfError(error.type);
+    try {
+      status = this.#runtime.slots.failToProxy?.(this, this.#ctx, error) ?? status;
+    } catch {
+      // The default stands.
+    }
+    if (this.#isHeadSent) return;
+    if (status === 0 || status === 499) {
+      this.#finish(error);
+      this.#downstream.abort(error);
+      return;
+    }
+    const { contentType, body } = renderError(this.request, status, describeError(error.type), this.requestId);
+    const headers = HeaderList.fromPairs(["Content-Type", contentType, "Cache-Control", "no-store"]);
+    const bytes = Buffer.from(body);
+    this.#answer(new ResponseHead(status, "", 11, headers, bytes.length), bytes, error);
+  }
+
+  #dropUpstream(): void {
+    const upstream = this.#upstream;
+    this.#upstream = null;
+    upstream?.abort();
+  }
+
+  #finish(error: ProxyError | null): void {
+    this.#state = State.done;
+    this.#replay = null;
+    this.#runtime.activeRequests--;
+    const { logging } = this.#runtime.slots;
+    if (logging === null) return;
+    try {
+      logging(this, this.#ctx, error);
+    } catch (thrown) {
+      process.emitWarning(`the logging phase failed: ${String(thrown)}`);
+    }
+  }
+
+  /** Goes on after an asynchronous phase. */
+  #resume<T>(promise: Promise<T>, next: (value: T) => void): void {
+    promise.then(
+      (value) => {
+        if (this.#state !== State.done) next(value);
+      },
+      (error: unknown) => {
+        this.#fail(toProxyError(error));
+      },
+    );
+  }
+}
+
+function isIdempotent(method: string): boolean {
+  return (
+    method === "GET" ||
+    method === "HEAD" ||
+    method === "OPTIONS" ||
+    method === "PUT" ||
+    method === "DELETE" ||
+    method === "TRACE"
+  );
+}
+
+function toProxyError(error: unknown): ProxyError {
+  if (error instanceof ProxyError) return error;
+  return new ProxyError("internal", "internal", `a phase failed: ${String(error)}`, "never", error);
+}
+
+function internalError(message: string): ProxyError {
+  return new ProxyError("internal", "internal", message);
+}
+
+function bodyTooLarge(maxBodyBytes: number): ProxyError {
+  return new ProxyError("body-too-large", "downstream", `the request's body is larger than ${maxBodyBytes} bytes`);
+}
+
+function stalledClient(): ProxyError {
+  return new ProxyError("client-closed", "downstream", "the client stopped reading the response");
+}

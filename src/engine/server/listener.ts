@@ -1,0 +1,154 @@
+// One listening socket: accepts connections within bounds, tells their protocol, and hands them to http1/ or http2/.
+import net, { type AddressInfo, type Socket } from "node:net";
+import { WheelTimer } from "../../lib/timer-wheel.ts";
+import { Http1ServerConnection, type Http1ServerContext } from "../http1/server-connection.ts";
+import { RequestParser } from "../http1/request-parser.ts";
+import type { DownstreamConnection, DownstreamTls } from "../proxy/downstream.ts";
+import type { HttpApplication } from "../proxy/http-proxy.ts";
+import { detectProtocol } from "./preface.ts";
+import type { ListenerOptions, ServerLimits, ServerObserver } from "./server.ts";
+
+export interface ListenerContext {
+  readonly application: HttpApplication;
+  readonly limits: ServerLimits;
+  readonly observer: ServerObserver;
+}
+
+/** A connection of either protocol, as drain sees it. */
+interface OpenConnection {
+  drain(): void;
+  destroy(): void;
+}
+
+const BACKLOG = 4096;
+let nextConnectionId = 1;
+
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #context: ListenerContext;
+  readonly #server: net.Server;
+  readonly #http1: Http1ServerContext;
+  readonly #connections = new Set<OpenConnection>();
+  /** Sockets whose protocol is not known yet. */
+  readonly #undecided = new Set<Socket>();
+  #isDraining = false;
+
+  constructor(options: ListenerOptions, context: ListenerContext) {
+    this.#options = options;
+    this.#context = context;
+    const { application, limits, observer } = context;
+    this.#http1 = {
+      limits,
+      parser: new RequestParser(limits),
+      wheel: application.wheel,
+      onRequest: (stream) => application.onRequest(stream),
+      onRefused: (connection, error) => observer.requestRefused(connection, error),
+      onClose: (connection) => {
+        this.#connections.delete(connection);
+        observer.connectionClosed(options.name, "http/1.1");
+      },
+      isDraining: false,
+    };
+    this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+    this.#server.maxConnections = limits.maxConnections;
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size + this.#undecided.size;
+  }
+
+  listen(): Promise<AddressInfo> {
+    const { host, port } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ host, port, backlog: BACKLOG, reusePort: true }, () => {
+        this.#server.off("error", reject);
+        resolve(this.#server.address() as AddressInfo);
+      });
+    });
+  }
+
+  /** Closes the listening socket and idle connections; resolves when the last connection is gone. */
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    this.#http1.isDraining = true;
+    const closed = new Promise<void>((resolve) => {
+      if (this.#server.listening) this.#server.close(() => resolve());
+      else resolve();
+    });
+    for (const connection of this.#connections) connection.drain();
+    for (const socket of this.#undecided) socket.destroy();
+    return closed;
+  }
+
+  destroyConnections(): void {
+    for (const connection of this.#connections) connection.destroy();
+    for (const socket of this.#undecided) socket.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    const info = this.#describe(socket, null);
+    if (info === null) {
+      socket.destroy();
+      return;
+    }
+    this.#sniff(socket, info);
+  }
+
+  /** Waits, within the header deadline, for the bytes that tell the protocol. */
+  #sniff(socket: Socket, info: DownstreamConnection): void {
+    this.#undecided.add(socket);
+    let bytes: Buffer | null = null;
+    const timer = new WheelTimer(this.#context.application.wheel, { onTimer: () => socket.destroy() });
+    timer.arm(this.#context.limits.headerTimeoutMs);
+    const forget = (): void => {
+      timer.dispose();
+      this.#undecided.delete(socket);
+    };
+    const onData = (chunk: Buffer): void => {
+      bytes = bytes === null ? chunk : Buffer.concat([bytes, chunk]);
+      const protocol = detectProtocol(bytes);
+      if (protocol === null) return;
+      forget();
+      socket.off("data", onData).off("end", onEnd).off("close", forget).off("error", ignoreError);
+      this.#open(socket, info, protocol, bytes);
+    };
+    const onEnd = (): void => {
+      socket.destroy();
+    };
+    socket.on("data", onData).on("end", onEnd).on("close", forget).on("error", ignoreError);
+  }
+
+  #open(socket: Socket, info: DownstreamConnection, protocol: "h2" | "http/1.1", initialBytes: Buffer): void {
+    if (protocol === "h2") {
+      socket.destroy();
+      return;
+    }
+    const connection = new Http1ServerConnection(socket, info, this.#http1);
+    this.#connections.add(connection);
+    this.#context.observer.connectionOpened(this.#options.name, protocol);
+    connection.begin(initialBytes);
+    if (this.#isDraining) connection.drain();
+  }
+
+  /** Null where the client is gone already. */
+  #describe(socket: Socket, tls: DownstreamTls | null): DownstreamConnection | null {
+    const { remoteAddress, remotePort, localPort } = socket;
+    if (remoteAddress === undefined || remotePort === undefined || localPort === undefined) return null;
+    // A dual-stack socket shows IPv4 clients as mapped addresses.
+    const address = remoteAddress.startsWith("::ffff:") ? remoteAddress.slice(7) : remoteAddress;
+    return {
+      id: nextConnectionId++,
+      listener: this.#options.name,
+      remoteAddress: address,
+      remotePort,
+      localPort,
+      isTrusted: this.#context.application.trusts(address),
+      tls,
+    };
+  }
+}
+
+function ignoreError(): void {
+  // `close` follows.
+}

@@ -1,0 +1,26 @@
+// Why no connection to a peer could be made, as one of the engine's errors. Nothing was sent: a retry is always safe.
+import { ProxyError } from "../proxy/proxy-error.ts";
+import type { Peer } from "./peer.ts";
+
+/** @param cause of Node; null: the deadline passed. */
+export function connectError(peer: Peer, cause: Error | null): ProxyError {
+  if (cause === null) {
+    return new ProxyError("connect-timeout", "upstream", `connecting to ${peer.label} took too long`, "connect");
+  }
+  const code = (cause as NodeJS.ErrnoException).code ?? "";
+  if (code === "ECONNREFUSED") {
+    return new ProxyError("connect-refused", "upstream", `${peer.label} refused the connection`, "connect", cause);
+  }
+  if (code === "ETIMEDOUT") {
+    return new ProxyError("connect-timeout", "upstream", `connecting to ${peer.label} took too long`, "connect", cause);
+  }
+  if (peer.tls !== null && (code.startsWith("ERR_TLS") || code.startsWith("ERR_SSL") || TLS_CODES.test(code))) {
+    const message = `the TLS handshake with ${peer.label} failed: ${cause.message}`;
+    return new ProxyError("tls-failed", "upstream", message, "connect", cause);
+  }
+  const message = `connecting to ${peer.label} failed: ${code === "" ? cause.message : code}`;
+  return new ProxyError("connect-failed", "upstream", message, "connect", cause);
+}
+
+/** OpenSSL's verification results, as Node puts them into `code`. */
+const TLS_CODES = /CERT|SELF_SIGNED|UNABLE_TO|HOSTNAME|CRL|EPROTO/;

@@ -1,0 +1,101 @@
+// One worker's idle connections by peer. Last in, first out, so that surplus connections grow old and are closed; each
+// one is watched while it waits.
+import type { TimerWheel } from "../../lib/timer-wheel.ts";
+import type { ConnectionOwner, Http1ClientConnection } from "../http1/client-connection.ts";
+import type { UpstreamHandler, UpstreamStream } from "../proxy/upstream-stream.ts";
+import { Connector } from "./connector.ts";
+import type { Peer } from "./peer.ts";
+
+export interface ConnectionPoolOptions {
+  readonly wheel: TimerWheel;
+  /** How long a connection may wait for its next request; default 60 s. */
+  readonly idleTimeoutMs?: number;
+  /** Default 512. */
+  readonly maxIdlePerPeer?: number;
+  /** Default 4,096. */
+  readonly maxIdle?: number;
+}
+
+/** Counted since the pool was made, but for `idle`. */
+export interface PoolStatistics {
+  opened: number;
+  reused: number;
+  idle: number;
+}
+
+export class ConnectionPool implements ConnectionOwner {
+  readonly statistics: PoolStatistics = { opened: 0, reused: 0, idle: 0 };
+  readonly #connector: Connector;
+  readonly #idleTimeoutMs: number;
+  readonly #maxIdlePerPeer: number;
+  readonly #maxIdle: number;
+  readonly #idle = new Map<string, Http1ClientConnection[]>();
+  #isClosing = false;
+
+  constructor(options: ConnectionPoolOptions) {
+    this.#connector = new Connector(options.wheel);
+    this.#idleTimeoutMs = options.idleTimeoutMs ?? 60_000;
+    this.#maxIdlePerPeer = options.maxIdlePerPeer ?? 512;
+    this.#maxIdle = options.maxIdle ?? 4096;
+  }
+
+  /** An idle connection to the peer, or a new one that is still connecting. */
+  open(peer: Peer, connectTimeoutMs: number, handler: UpstreamHandler): UpstreamStream {
+    const idle = this.#idle.get(peer.poolKey)?.pop();
+    if (idle !== undefined) {
+      idle.idleIndex = -1;
+      this.statistics.idle--;
+      this.statistics.reused++;
+      idle.lend(handler);
+      return idle;
+    }
+    this.statistics.opened++;
+    return this.#connector.connect(peer, connectTimeoutMs, this, handler);
+  }
+
+  release(connection: Http1ClientConnection, idleLimitMs: number): void {
+    const key = connection.peer.poolKey;
+    let list = this.#idle.get(key);
+    if (list === undefined) {
+      list = [];
+      this.#idle.set(key, list);
+    }
+    if (this.#isClosing || list.length >= this.#maxIdlePerPeer || this.statistics.idle >= this.#maxIdle) {
+      connection.abort();
+      return;
+    }
+    connection.idleIndex = list.length;
+    list.push(connection);
+    this.statistics.idle++;
+    connection.armTimer(idleLimitMs > 0 && idleLimitMs < this.#idleTimeoutMs ? idleLimitMs : this.#idleTimeoutMs);
+  }
+
+  forget(connection: Http1ClientConnection): void {
+    const index = connection.idleIndex;
+    if (index < 0) return;
+    connection.idleIndex = -1;
+    this.statistics.idle--;
+    const list = this.#idle.get(connection.peer.poolKey) as Http1ClientConnection[];
+    const last = list.pop() as Http1ClientConnection;
+    if (last !== connection) {
+      list[index] = last;
+      last.idleIndex = index;
+    }
+    if (list.length === 0) this.#idle.delete(connection.peer.poolKey);
+  }
+
+  /** Closes the idle connections to peers whose pool key is not in `keys`: their endpoints are gone. */
+  retain(keys: ReadonlySet<string>): void {
+    for (const [key, list] of this.#idle) {
+      if (keys.has(key)) continue;
+      for (const connection of [...list]) connection.abort();
+      this.#idle.delete(key);
+    }
+  }
+
+  /** Closes idle connections now and others as they come back. */
+  close(): void {
+    this.#isClosing = true;
+    this.retain(new Set());
+  }
+}

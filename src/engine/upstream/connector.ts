@@ -1,0 +1,56 @@
+// Opens connections to peers: TCP, and TLS where the peer asks for it, within one deadline for both.
+import net from "node:net";
+import tls from "node:tls";
+import type { TimerWheel } from "../../lib/timer-wheel.ts";
+import { type ConnectionOwner, Http1ClientConnection } from "../http1/client-connection.ts";
+import type { UpstreamHandler } from "../proxy/upstream-stream.ts";
+import type { Peer, PeerTls } from "./peer.ts";
+
+/** Sessions kept for resumption, one a pool key. */
+const MAX_TLS_SESSIONS = 1024;
+
+export class Connector {
+  readonly #wheel: TimerWheel;
+  readonly #sessions = new Map<string, Buffer>();
+
+  constructor(wheel: TimerWheel) {
+    this.#wheel = wheel;
+  }
+
+  /** A connection that tells `handler` when it is there, or that it failed after `timeoutMs` at the latest. */
+  connect(peer: Peer, timeoutMs: number, owner: ConnectionOwner, handler: UpstreamHandler): Http1ClientConnection {
+    const socket = peer.tls === null ? connectTcp(peer) : this.#connectTls(peer, peer.tls);
+    const connection = new Http1ClientConnection(socket, peer, owner, this.#wheel, handler);
+    socket.once(peer.tls === null ? "connect" : "secureConnect", () => {
+      connection.connected();
+    });
+    connection.armTimer(timeoutMs);
+    return connection;
+  }
+
+  #connectTls(peer: Peer, settings: PeerTls): tls.TLSSocket {
+    const session = this.#sessions.get(peer.poolKey);
+    const socket = tls.connect({
+      host: peer.address,
+      port: peer.port,
+      ALPNProtocols: ["http/1.1"],
+      minVersion: "TLSv1.2",
+      rejectUnauthorized: settings.isVerified,
+      ...(net.isIP(settings.serverName) === 0 ? { servername: settings.serverName } : {}),
+      checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(settings.serverName, certificate),
+      ...(settings.context === null ? {} : { secureContext: settings.context }),
+      ...(session === undefined ? {} : { session }),
+    });
+    socket.setNoDelay(true);
+    socket.on("session", (ticket: Buffer) => {
+      if (this.#sessions.size < MAX_TLS_SESSIONS || this.#sessions.has(peer.poolKey)) {
+        this.#sessions.set(peer.poolKey, ticket);
+      } else this.#sessions.clear();
+    });
+    return socket;
+  }
+}
+
+function connectTcp(peer: Peer): net.Socket {
+  return net.connect({ host: peer.address, port: peer.port, noDelay: true, keepAlive: true });
+}

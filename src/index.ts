@@ -1,0 +1,17 @@
+// The library's public API. The only barrel file.
+export { HeaderList } from "./engine/http/header-list.ts";
+export { RequestHead, ResponseHead, UNKNOWN_LENGTH } from "./engine/http/messages.ts";
+export type { DownstreamConnection, DownstreamTls } from "./engine/proxy/downstream.ts";
+export { httpProxy, type HttpProxy, type HttpProxyOptions } from "./engine/proxy/http-proxy.ts";
+export { ProxyError, type ProxyErrorSource, type ProxyErrorType, type RetryClass } from "./engine/proxy/proxy-error.ts";
+export type { ProxyHttp } from "./engine/proxy/proxy-http.ts";
+export type { ExchangeLimits, Session } from "./engine/proxy/session.ts";
+export {
+  type ListenerOptions,
+  type ListenerTls,
+  Server,
+  type ServerLimits,
+  type ServerObserver,
+  type ServerOptions,
+} from "./engine/server/server.ts";
+export { createPeer, type Peer, type PeerOptions, type PeerTls } from "./engine/upstream/peer.ts";
