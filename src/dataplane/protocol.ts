@@ -14,6 +14,8 @@ export interface WorkerSettings {
   /** 48 random bytes (TLS ticket keys), the same for all workers. */
   readonly ticketKeys: Uint8Array;
   readonly accessLog: "json" | "off";
+  /** Set for the replacement of a worker that died: bind no listener before the first snapshot is compiled. */
+  readonly listenAfterSnapshot?: true;
 }
 
 export interface ListenerSettings {
@@ -38,11 +40,16 @@ export interface ConnectionLimits {
   readonly maxConcurrentStreams: number;
 }
 
-/** Main thread to worker. */
+/**
+ * Main thread to worker, applied in the order of arrival. At most one snapshot and one set of endpoints are unanswered at
+ * a time; endpoints of upstreams that the worker does not know are passed over, and answered all the same.
+ */
 export type ToWorker =
+  /** `endpoints` also holds what was resolved for upstreams with a `dnsName`. */
   | { readonly type: "snapshot"; readonly generation: number; readonly snapshot: Snapshot }
   | { readonly type: "endpoints"; readonly sequence: number; readonly changed: readonly EndpointSet[] }
   | { readonly type: "ticket-keys"; readonly ticketKeys: Uint8Array }
+  /** Also the probe of liveness, with id 0: a worker that leaves it unanswered for long is replaced. */
   | { readonly type: "collect-metrics"; readonly id: number }
   /** Stop accepting, finish what is in flight within `graceMs`, then answer `drained`. */
   | { readonly type: "drain"; readonly graceMs: number };
