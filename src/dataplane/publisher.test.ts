@@ -213,6 +213,7 @@ suite("publisher", () => {
           promises.push(rig.publish(snapshot(host, ...sets)));
         };
         publish("good");
+        rig.judgeAll();
         for (const one of steps) {
           if (one.kind === "publish") publish(one.isGood ? "good" : "bad");
           else if (one.kind === "answer") rig.worker(one.workerId).judge();
