@@ -1,0 +1,28 @@
+// What the ingress proxy remembers of one request between its phases.
+import type { Peer } from "../engine/upstream/peer.ts";
+import type { CompiledSnapshot } from "./compile.ts";
+import type { CompiledRoute } from "./compiled-route.ts";
+import type { CompiledUpstream } from "./compiled-upstream.ts";
+
+/** Shared by all requests that never had to try again. */
+const NONE_TRIED: readonly Peer[] = [];
+
+export class IngressCtx {
+  /** The snapshot that the request began with and keeps; null before the first one. */
+  readonly snapshot: CompiledSnapshot | null;
+  route: CompiledRoute | null;
+  upstream: CompiledUpstream | null;
+  /** Peers that could not be connected to. */
+  tried: readonly Peer[];
+
+  constructor(snapshot: CompiledSnapshot | null) {
+    this.snapshot = snapshot;
+    this.route = null;
+    this.upstream = null;
+    this.tried = NONE_TRIED;
+  }
+
+  addTried(peer: Peer): void {
+    this.tried = [...this.tried, peer];
+  }
+}

@@ -1,0 +1,116 @@
+// The proxy that serves a snapshot: a ProxyHttp class like any other. It decides; moving bytes is the engine's.
+import { describeError, renderError } from "../engine/proxy/error-response.ts";
+import { ProxyError } from "../engine/proxy/proxy-error.ts";
+import type { ProxyHttp } from "../engine/proxy/proxy-http.ts";
+import type { Session } from "../engine/proxy/session.ts";
+import type { Peer } from "../engine/upstream/peer.ts";
+import type { CompiledSnapshot } from "./compile.ts";
+import type { CompiledRoute } from "./compiled-route.ts";
+import { IngressCtx } from "./ingress-ctx.ts";
+import { isMisdirected } from "./misdirected.ts";
+import type { RequestObserver } from "./request-observer.ts";
+import { canonicalizeTarget, plainPathLength } from "./request-path.ts";
+import { cameOverPlainHttp, httpsLocation } from "./ssl-redirect.ts";
+
+// Made once and thrown for many requests: whoever scans for pages that do not exist shall not make us take stack traces.
+const NOT_FOUND = new ProxyError("not-found", "downstream", "no route matches");
+const MISDIRECTED = new ProxyError("misdirected", "downstream", "the host is not served on this TLS connection");
+const NO_ENDPOINT = new ProxyError("no-endpoint", "upstream", "no endpoint of the upstream is ready");
+const NO_SNAPSHOT = new ProxyError("no-endpoint", "internal", "no configuration has arrived yet");
+const NO_HOST = new ProxyError("malformed-request", "downstream", "a redirect to https needs a Host");
+
+export class IngressProxy implements ProxyHttp<IngressCtx> {
+  readonly #observers: readonly RequestObserver[];
+  #snapshot: CompiledSnapshot | null;
+  #httpsPort: number | null;
+
+  constructor(observers: readonly RequestObserver[]) {
+    this.#observers = observers;
+    this.#snapshot = null;
+    this.#httpsPort = null;
+  }
+
+  /** What serves requests that begin from now on. */
+  get snapshot(): CompiledSnapshot | null {
+    return this.#snapshot;
+  }
+
+  serve(snapshot: CompiledSnapshot): void {
+    this.#snapshot = snapshot;
+  }
+
+  /** Port of the TLS listener, for redirects; null where there is none. */
+  setHttpsPort(port: number | null): void {
+    this.#httpsPort = port;
+  }
+
+  newCtx(): IngressCtx {
+    return new IngressCtx(this.#snapshot);
+  }
+
+  requestFilter(session: Session, ctx: IngressCtx): boolean {
+    const { snapshot } = ctx;
+    if (snapshot === null) throw NO_SNAPSHOT;
+    const { request, connection } = session;
+    if (connection.tls !== null && isMisdirected(connection.tls, request.host, snapshot.identities)) throw MISDIRECTED;
+    const path = settlePath(session);
+    const virtualHost = snapshot.hosts.lookup(request.host);
+    const route = virtualHost === null ? null : virtualHost.paths.lookup(path);
+    if (route === null) throw NOT_FOUND;
+    ctx.route = route;
+    session.limits = route.limits;
+    if (route.respondStatus !== 0) {
+      respondFor(route, session);
+      return true;
+    }
+    return route.redirectsToHttps && this.#redirectToHttps(session);
+  }
+
+  upstreamPeer(_session: Session, ctx: IngressCtx): Peer {
+    if (ctx.upstream === null && ctx.route !== null) ctx.upstream = ctx.route.selectUpstream();
+    const peer = ctx.upstream === null ? null : ctx.upstream.selectPeer(ctx.tried);
+    if (peer === null) throw NO_ENDPOINT;
+    return peer;
+  }
+
+  /** The next attempt goes elsewhere; where there is no elsewhere, this failure is the answer. */
+  failToConnect(_session: Session, peer: Peer, ctx: IngressCtx, error: ProxyError): void {
+    ctx.addTried(peer);
+    if (ctx.upstream === null || !ctx.upstream.hasOtherThan(ctx.tried)) throw error;
+  }
+
+  logging(session: Session, ctx: IngressCtx, error: ProxyError | null): void {
+    const route = ctx.route === null ? "" : ctx.route.route.id;
+    const upstream = ctx.upstream === null ? "" : ctx.upstream.upstream.id;
+    for (const observer of this.#observers) observer.onRequestDone(session, route, upstream, error);
+  }
+
+  #redirectToHttps(session: Session): boolean {
+    if (!cameOverPlainHttp(session)) return false;
+    const location = httpsLocation(session, this.#httpsPort);
+    if (location === null) throw NO_HOST;
+    session.respond(308, ["Location", location], "");
+    return true;
+  }
+}
+
+/** The path to match; brings the target into the form that is forwarded. */
+function settlePath(session: Session): string {
+  const { request } = session;
+  const { target } = request;
+  const length = plainPathLength(target);
+  if (length !== -1) return length === target.length ? target : target.slice(0, length);
+  if (target === "*") throw NOT_FOUND;
+  const canonical = canonicalizeTarget(target);
+  if (canonical.refusal !== null) throw new ProxyError("malformed-request", "downstream", canonical.refusal);
+  request.target = canonical.target;
+  return canonical.path;
+}
+
+/** A route that the proxy answers by itself, for example because its Service does not exist. */
+function respondFor(route: CompiledRoute, session: Session): void {
+  const status = route.respondStatus;
+  const message = describeError(status === 404 ? "not-found" : status === 503 ? "no-endpoint" : "internal");
+  const { contentType, body } = renderError(session.request, status, message, session.requestId);
+  session.respond(status, ["Content-Type", contentType, "Cache-Control", "no-store"], body);
+}
