@@ -1,0 +1,233 @@
+// Keeps the endpoints of upstreams that have a host name (Services of type ExternalName) up to date. Runs on the main
+// thread; an upstream keeps its last good addresses while its name cannot be resolved.
+import { isIP } from "node:net";
+import type { Diagnostic } from "../ir/diagnostic.ts";
+import type { Endpoint, EndpointSet, Upstream } from "../ir/upstream.ts";
+import type { Clock, ClockTimer } from "../lib/clock.ts";
+import type { BackOffTiming } from "./back-off.ts";
+import { backOffDelay } from "./back-off.ts";
+import type { NameTransport, ResolvedAddress } from "./name-transport.ts";
+
+export interface NameResolverOptions {
+  readonly transport: NameTransport;
+  readonly clock: Clock;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly onEndpoints: (changed: readonly EndpointSet[]) => void;
+  /** Everything that cannot be resolved now, replacing what was said before. */
+  readonly onDiagnostics: (diagnostics: readonly Diagnostic[]) => void;
+  readonly maxConcurrent?: number;
+}
+
+/** Bounds of a TTL, so that 0 does not become a storm of queries and a day does not outlive a migration. */
+const MIN_TTL_MS = 1_000;
+const MAX_TTL_MS = 300_000;
+/** For sources without TTLs, such as the hosts file. */
+const DEFAULT_TTL_MS = 30_000;
+const RETRY: BackOffTiming = { firstDelayMs: 1_000, maxDelayMs: 30_000 };
+const DEFAULT_MAX_CONCURRENT = 16;
+/** Of one name; a larger answer is cut. */
+const MAX_ADDRESSES = 256;
+
+interface NameTarget {
+  readonly upstream: string;
+  readonly port: number;
+}
+
+interface NameEntry {
+  readonly host: string;
+  targets: readonly NameTarget[];
+  /** Sorted; null until the first answer. */
+  addresses: readonly string[] | null;
+  failures: number;
+  lastError: string;
+  timer: ClockTimer | null;
+}
+
+export class NameResolver {
+  readonly #options: NameResolverOptions;
+  readonly #maxConcurrent: number;
+  readonly #entries = new Map<string, NameEntry>();
+  /** Waiting for one of the concurrent queries to end. */
+  readonly #queue: NameEntry[] = [];
+  #active = 0;
+
+  constructor(options: NameResolverOptions) {
+    this.#options = options;
+    this.#maxConcurrent = options.maxConcurrent ?? DEFAULT_MAX_CONCURRENT;
+  }
+
+  /**
+   * Resolves the names of these upstreams from now on, and no others. Call it after their snapshot was published: what is
+   * known already is told at once.
+   */
+  update(upstreams: readonly Upstream[]): void {
+    const wanted = targetsByHost(upstreams);
+    for (const [host, entry] of this.#entries) {
+      if (!wanted.has(host)) this.#remove(entry);
+    }
+    for (const [host, targets] of wanted) {
+      const entry = this.#entries.get(host);
+      if (entry === undefined) this.#add(host, targets);
+      else this.#retarget(entry, targets);
+    }
+    this.#diagnose();
+  }
+
+  /** Stops resolving; endpoints that were told stay. */
+  stop(): void {
+    for (const entry of this.#entries.values()) this.#remove(entry);
+  }
+
+  #add(host: string, targets: readonly NameTarget[]): void {
+    const entry: NameEntry = { host, targets, addresses: null, failures: 0, lastError: "", timer: null };
+    this.#entries.set(host, entry);
+    const literal = literalAddress(host);
+    if (literal === null) this.#enqueue(entry);
+    else this.#learn(entry, [literal]);
+  }
+
+  #retarget(entry: NameEntry, targets: readonly NameTarget[]): void {
+    const known = new Set(entry.targets.map(targetKey));
+    const added = targets.filter((target) => !known.has(targetKey(target)));
+    entry.targets = targets;
+    if (entry.addresses !== null) this.#tell(entry.addresses, added);
+  }
+
+  #remove(entry: NameEntry): void {
+    entry.timer?.cancel();
+    this.#entries.delete(entry.host);
+  }
+
+  #enqueue(entry: NameEntry): void {
+    this.#queue.push(entry);
+    this.#startNext();
+  }
+
+  #startNext(): void {
+    while (this.#active < this.#maxConcurrent) {
+      const entry = this.#queue.shift();
+      if (entry === undefined) return;
+      if (this.#isCurrent(entry)) void this.#resolve(entry);
+    }
+  }
+
+  async #resolve(entry: NameEntry): Promise<void> {
+    this.#active += 1;
+    try {
+      const answer = await this.#options.transport(entry.host);
+      if (this.#isCurrent(entry)) this.#onAnswer(entry, answer);
+    } catch (error) {
+      if (this.#isCurrent(entry)) this.#onFailure(entry, error instanceof Error ? error.message : String(error));
+    }
+    this.#active -= 1;
+    this.#startNext();
+  }
+
+  /** False for a name that was dropped while it waited or was asked for, even where it came back meanwhile. */
+  #isCurrent(entry: NameEntry): boolean {
+    return this.#entries.get(entry.host) === entry;
+  }
+
+  #onAnswer(entry: NameEntry, answer: readonly ResolvedAddress[]): void {
+    const addresses = [...new Set(answer.map(({ address }) => address).filter((address) => isIP(address) !== 0))];
+    if (addresses.length === 0) {
+      this.#onFailure(entry, "the answer holds no address");
+      return;
+    }
+    const hadFailed = entry.failures > 0;
+    entry.failures = 0;
+    this.#learn(entry, addresses.toSorted().slice(0, MAX_ADDRESSES));
+    if (hadFailed) this.#diagnose();
+    this.#askAgainIn(entry, ttlOf(answer));
+  }
+
+  #onFailure(entry: NameEntry, message: string): void {
+    entry.failures += 1;
+    entry.lastError = message;
+    this.#diagnose();
+    this.#askAgainIn(entry, backOffDelay(entry.failures, RETRY, this.#options.random()));
+  }
+
+  #askAgainIn(entry: NameEntry, delayMs: number): void {
+    entry.timer = this.#options.clock.setTimer(() => this.#enqueue(entry), delayMs);
+  }
+
+  #learn(entry: NameEntry, addresses: readonly string[]): void {
+    const isKnown = entry.addresses !== null && entry.addresses.join() === addresses.join();
+    entry.addresses = addresses;
+    if (!isKnown) this.#tell(addresses, entry.targets);
+  }
+
+  #tell(addresses: readonly string[], targets: readonly NameTarget[]): void {
+    if (targets.length === 0) return;
+    this.#options.onEndpoints(
+      targets.map(({ upstream, port }) => ({
+        upstream,
+        endpoints: addresses.map((address) => endpointAt(address, port)),
+      })),
+    );
+  }
+
+  #diagnose(): void {
+    const failing = [...this.#entries.values()].filter((entry) => entry.failures > 0);
+    this.#options.onDiagnostics(failing.flatMap((entry) => entry.targets.map((target) => unresolved(entry, target))));
+  }
+}
+
+function targetsByHost(upstreams: readonly Upstream[]): Map<string, NameTarget[]> {
+  const targets = new Map<string, NameTarget[]>();
+  for (const { id, dnsName } of upstreams) {
+    if (dnsName === null) continue;
+    const host = dnsName.host.toLowerCase();
+    const ofHost = targets.get(host);
+    const target = { upstream: id, port: dnsName.port };
+    if (ofHost === undefined) targets.set(host, [target]);
+    else ofHost.push(target);
+  }
+  return targets;
+}
+
+function targetKey({ upstream, port }: NameTarget): string {
+  return `${upstream} ${port}`;
+}
+
+/** Users write IP addresses where names belong, and it is plain what they mean. */
+function literalAddress(host: string): string | null {
+  const bare = host.startsWith("[") && host.endsWith("]") ? host.slice(1, -1) : host;
+  return isIP(bare) === 0 ? null : bare;
+}
+
+/** The shortest TTL of an answer, within bounds; milliseconds. */
+function ttlOf(answer: readonly ResolvedAddress[]): number {
+  const ttls = answer.map(({ ttlSeconds }) => (ttlSeconds === null ? DEFAULT_TTL_MS : ttlSeconds * 1_000));
+  return Math.min(MAX_TTL_MS, Math.max(MIN_TTL_MS, Math.min(...ttls)));
+}
+
+function endpointAt(address: string, port: number): Endpoint {
+  return {
+    address,
+    port,
+    weight: 1,
+    ready: true,
+    serving: true,
+    terminating: false,
+    zone: null,
+    forZones: [],
+    node: null,
+  };
+}
+
+function unresolved(entry: NameEntry, target: NameTarget): Diagnostic {
+  const consequence = entry.addresses === null ? "it has no endpoint" : "its last addresses stay in use";
+  const [namespace = "", name = ""] = target.upstream.split("/");
+  return {
+    severity: entry.addresses === null ? "error" : "warning",
+    reason: "NameNotResolved",
+    object: { kind: "Service", namespace, name },
+    field: "spec.externalName",
+    message: `The name ${entry.host} of upstream ${target.upstream} cannot be resolved (${entry.lastError}), so ${consequence}.`,
+    hint: "Write a name that the cluster's DNS resolves, fully qualified.",
+    location: null,
+  };
+}
