@@ -1,24 +1,26 @@
 // What the loop needs of the store of objects; the store itself belongs to source/.
-import type { WatchedObject, WorldObjects } from "../source/object-types.ts";
+import type { EndpointSlice, WatchedKind, WorldObjects } from "../source/object-types.ts";
 
-/** One object that appeared (`previous` is null), changed, or went away (`current` is null). */
-export interface ObjectChange {
-  readonly previous: WatchedObject | null;
-  readonly current: WatchedObject | null;
+/** What one batch of changes touched. */
+export interface WorldChange {
+  /** Kinds of which an object was added, changed or deleted. */
+  readonly kinds: ReadonlySet<WatchedKind>;
+  readonly endpointSlices: {
+    /** New and changed slices, as they are now. */
+    readonly changed: readonly EndpointSlice[];
+    /** Deleted slices, as they were. */
+    readonly deleted: readonly EndpointSlice[];
+  };
 }
 
 export interface ObjectWorld {
   /** Every source has delivered its first full list. */
-  readonly hasSynced: boolean;
-  /** All objects, as of now. */
-  readObjects(): WorldObjects;
+  readonly isSynced: boolean;
+  /** All objects, as of now. An object, and the list of a kind, keep their identity while unchanged. */
+  world(): WorldObjects;
   /**
-   * Calls back after each batch of changes, and once more, perhaps with none, when `hasSynced` becomes true.
+   * Calls back after each batch of changes, and when `isSynced` becomes true.
    * @returns ends the subscription.
    */
-  subscribe(listener: (changes: readonly ObjectChange[]) => void): () => void;
-}
-
-export function objectOf(change: ObjectChange): WatchedObject | null {
-  return change.current ?? change.previous;
+  subscribe(listener: (change: WorldChange) => void): () => void;
 }

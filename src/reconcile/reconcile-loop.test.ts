@@ -6,19 +6,19 @@ import { DEFAULT_ROUTE_POLICY } from "../ir/route-table.ts";
 import type { Snapshot } from "../ir/snapshot.ts";
 import type { EndpointSet } from "../ir/upstream.ts";
 import type { EndpointSlice, Ingress, Secret, Service, WatchedObject, WorldObjects } from "../source/object-types.ts";
-import type { ObjectChange, ObjectWorld } from "./object-world.ts";
+import { ObjectStore } from "../source/object-store.ts";
 import type { PublishResult, ReconcileOptions, Translation } from "./reconcile-loop.ts";
 import { ReconcileLoop } from "./reconcile-loop.ts";
 import { collectReferences } from "./references.ts";
 
 suite("reconcile loop", () => {
   test("nothing is published before the first full sync", () => {
-    const rig = new Rig({ hasSynced: false });
+    const rig = new Rig({ isSynced: false });
     rig.loop.start();
-    rig.put(ingress("shop", "cart"));
+    rig.put(ingress("shop", "cart"), slice("cart", "10.0.0.1"));
     rig.clock.advance(10_000);
-    assert.equal(rig.published.length, 0);
-    rig.sync();
+    assert.equal(rig.translations, 0);
+    rig.store.markSynced();
     rig.clock.advance(25);
     assert.deepEqual(rig.routes(), [["shop:cart"]]);
   });
@@ -71,7 +71,6 @@ suite("reconcile loop", () => {
     rig.clock.advance(1_000);
     assert.equal(rig.translations, 1);
     assert.equal(rig.endpointTranslations, 0);
-    assert.equal(rig.loop.sequence, 0);
   });
 
   test("a Service and a Secret that an Ingress refers to do matter", () => {
@@ -132,11 +131,19 @@ suite("reconcile loop", () => {
 
   test("a rebuild that only finds other endpoints sends a delta, not a snapshot", () => {
     const rig = started(ingress("shop", "cart"), slice("cart", "10.0.0.1"));
-    rig.store.set("EndpointSlice/default/cart", slice("cart", "10.0.0.5"));
-    rig.put(service("cart"));
-    rig.clock.advance(25);
+    rig.endpointFault = new Error("a bug");
+    rig.put(slice("cart", "10.0.0.5"));
+    rig.clock.advance(50);
+    assert.deepEqual(rig.failures, [rig.endpointFault]);
     assert.equal(rig.published.length, 1);
     assert.deepEqual(rig.deltas, [["default/cart/80=10.0.0.5"]]);
+  });
+
+  test("a slice that moves to another Service is told of at both", () => {
+    const rig = started(ingress("shop", "cart"), ingress("news", "feed"), slice("cart", "10.0.0.1"));
+    rig.put({ ...slice("feed", "10.0.0.1"), metadata: { ...slice("feed").metadata, name: "cart" } });
+    rig.clock.advance(20);
+    assert.deepEqual(rig.deltas, [["default/cart/80=", "default/feed/80=10.0.0.1"]]);
   });
 
   test("a translation that throws leaves what is served, and the next change is tried again", () => {
@@ -146,6 +153,9 @@ suite("reconcile loop", () => {
     rig.clock.advance(25);
     assert.deepEqual(rig.failures, [rig.fault]);
     assert.equal(rig.published.length, 1);
+    rig.put(slice("cart", "10.0.0.3"));
+    rig.clock.advance(20);
+    assert.deepEqual(rig.deltas, [["default/cart/80=10.0.0.3"]], "endpoints go on");
     rig.fault = null;
     rig.put(ingress("blog", "cart"));
     rig.clock.advance(25);
@@ -227,7 +237,7 @@ suite("reconcile loop", () => {
           else rig.clock.advance(one.ms);
         }
         rig.clock.advance(1_000);
-        const truth = translate(rig.readObjects());
+        const truth = translate(rig.store.world());
         assert.deepEqual(rig.routes().at(-1), routesOf(truth.snapshot));
         const expected = truth.snapshot.upstreams.map(({ id }) => `${id}=${rig.endpointsOf(truth.snapshot, id)}`);
         assert.deepEqual([...rig.workerEndpoints].map(([id, list]) => `${id}=${list}`).toSorted(), expected.toSorted());
@@ -237,10 +247,10 @@ suite("reconcile loop", () => {
   });
 });
 
-/** A world of objects and a data plane that does what it is told. */
-class Rig implements ObjectWorld {
+/** The real store of objects, and a data plane that does what it is told. */
+class Rig {
   readonly clock = new ManualClock();
-  readonly store = new Map<string, WatchedObject>();
+  readonly store = new ObjectStore();
   readonly published: Snapshot[] = [];
   readonly deltas: string[][] = [];
   readonly failures: unknown[] = [];
@@ -250,20 +260,19 @@ class Rig implements ObjectWorld {
   translations = 0;
   endpointTranslations = 0;
   fault: Error | null = null;
-  hasSynced: boolean;
+  endpointFault: Error | null = null;
   answer: () => Promise<PublishResult> = () =>
     Promise.resolve({ generation: this.published.length, state: "programmed" });
   readonly loop: ReconcileLoop<string>;
-  readonly #listeners = new Set<(changes: readonly ObjectChange[]) => void>();
 
-  constructor(options: { hasSynced: boolean } = { hasSynced: true }) {
-    this.hasSynced = options.hasSynced;
+  constructor(options: { isSynced: boolean } = { isSynced: true }) {
+    if (options.isSynced) this.store.markSynced();
     this.loop = new ReconcileLoop(this.#options());
   }
 
   #options(): ReconcileOptions<string> {
     return {
-      world: this,
+      world: this.store,
       clock: this.clock,
       hashSnapshot: (snapshot) => JSON.stringify(snapshot),
       collectReferences: (objects) => collectReferences(objects, { services: [], secrets: [] }),
@@ -274,6 +283,7 @@ class Rig implements ObjectWorld {
       },
       translateEndpoints: (objects, services) => {
         this.endpointTranslations += 1;
+        if (this.endpointFault !== null) throw this.endpointFault;
         return services.map(({ name }) => endpointSet(objects, name));
       },
       publisher: {
@@ -298,40 +308,12 @@ class Rig implements ObjectWorld {
     };
   }
 
-  readObjects(): WorldObjects {
-    const all = [...this.store.values()];
-    return {
-      ingresses: all.filter((object) => object.kind === "Ingress"),
-      ingressClasses: [],
-      services: all.filter((object) => object.kind === "Service"),
-      endpointSlices: all.filter((object) => object.kind === "EndpointSlice"),
-      secrets: all.filter((object) => object.kind === "Secret"),
-      configMaps: [],
-      namespaces: [],
-    };
+  put(...objects: WatchedObject[]): void {
+    this.store.apply(objects.map((object) => ({ type: "upsert", object, location: null })));
   }
 
-  subscribe(listener: (changes: readonly ObjectChange[]) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  sync(): void {
-    this.hasSynced = true;
-    for (const listener of this.#listeners) listener([]);
-  }
-
-  put(object: WatchedObject): void {
-    const key = keyOf(object);
-    const previous = this.store.get(key) ?? null;
-    this.store.set(key, object);
-    for (const listener of this.#listeners) listener([{ previous, current: object }]);
-  }
-
-  remove(object: WatchedObject): void {
-    const previous = this.store.get(keyOf(object)) ?? null;
-    if (!this.store.delete(keyOf(object))) return;
-    for (const listener of this.#listeners) listener([{ previous, current: null }]);
+  remove({ kind, metadata }: WatchedObject): void {
+    this.store.apply([{ type: "delete", ref: { kind, name: metadata.name, namespace: metadata.namespace ?? "" } }]);
   }
 
   routes(): string[][] {
@@ -346,13 +328,9 @@ class Rig implements ObjectWorld {
 
 function started(...objects: WatchedObject[]): Rig {
   const rig = new Rig();
-  for (const object of objects) rig.put(object);
+  rig.put(...objects);
   rig.loop.start();
   return rig;
-}
-
-function keyOf(object: WatchedObject): string {
-  return `${object.kind}/${object.metadata.namespace}/${object.metadata.name}`;
 }
 
 function ingress(name: string, serviceName: string, secretName?: string): Ingress {

@@ -6,13 +6,13 @@ import type { Snapshot } from "../ir/snapshot.ts";
 import type { EndpointSet } from "../ir/upstream.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { WorldObjects } from "../source/object-types.ts";
-import { judgeChange } from "./change-filter.ts";
 import { EndpointBaseline } from "./endpoint-baseline.ts";
 import type { HoldOffTiming } from "./hold-off.ts";
 import { HoldOff } from "./hold-off.ts";
-import type { ObjectChange, ObjectWorld } from "./object-world.ts";
+import type { ObjectWorld, WorldChange } from "./object-world.ts";
 import type { ObjectReferences } from "./references.ts";
-import { referenceKey } from "./references.ts";
+import { SliceOwners } from "./slice-owners.ts";
+import { WorldBaseline } from "./world-baseline.ts";
 
 /** What a pure translation of the world says. `Statuses` is passed through, never looked at. */
 export interface Translation<Statuses> {
@@ -64,22 +64,22 @@ export interface ReconcileOptions<Statuses> {
 const DEFAULT_REBUILD_TIMING: HoldOffTiming = { delayMs: 25, maxDelayMs: 250 };
 const DEFAULT_ENDPOINT_TIMING: HoldOffTiming = { delayMs: 2, maxDelayMs: 20 };
 
-const NO_REFERENCES: ObjectReferences = { services: new Set(), secrets: new Set() };
-
 export class ReconcileLoop<Statuses> {
   readonly #options: ReconcileOptions<Statuses>;
   readonly #rebuildLane: HoldOff;
   readonly #endpointLane: HoldOff;
-  readonly #baseline = new EndpointBaseline();
+  readonly #endpoints = new EndpointBaseline();
+  readonly #sliceOwners = new SliceOwners();
   /** Services whose endpoints changed since they were last told. */
   readonly #staleServices = new Map<string, NamespacedName>();
   readonly #idleWaiters: (() => void)[] = [];
-  #references = NO_REFERENCES;
+  /** What was last translated; null before the first translation that succeeded. */
+  #baseline: WorldBaseline | null = null;
   /** Hash of the published snapshot without its endpoints; null before the first. */
   #routingHash: string | null = null;
   #lastResult: Promise<PublishResult> | null = null;
   #lastEndpoints: Promise<void> = Promise.resolve();
-  /** Counts batches of changes that mattered. */
+  /** Counts batches of changes. */
   #sequence = 0;
   /** Counts translations, so that only the newest is reported as served. */
   #builds = 0;
@@ -88,15 +88,20 @@ export class ReconcileLoop<Statuses> {
   constructor(options: ReconcileOptions<Statuses>) {
     const { clock } = options;
     this.#options = options;
-    this.#rebuildLane = new HoldOff(clock, options.rebuildTiming ?? DEFAULT_REBUILD_TIMING, () => this.#rebuild());
-    this.#endpointLane = new HoldOff(clock, options.endpointTiming ?? DEFAULT_ENDPOINT_TIMING, () => this.#tell());
+    this.#rebuildLane = new HoldOff(clock, options.rebuildTiming ?? DEFAULT_REBUILD_TIMING, () =>
+      this.#rebuildIfNeeded(),
+    );
+    this.#endpointLane = new HoldOff(clock, options.endpointTiming ?? DEFAULT_ENDPOINT_TIMING, () =>
+      this.#tellEndpoints(),
+    );
   }
 
   /** Begins to follow the world; the first snapshot is published as soon as the world has synced. */
   start(): void {
     const { world } = this.#options;
-    this.#unsubscribe = world.subscribe((changes) => this.#onChanges(changes));
-    if (world.hasSynced) this.#rebuild();
+    this.#unsubscribe = world.subscribe((change) => this.#onChange(change));
+    this.#sliceOwners.reset(world.world().endpointSlices);
+    if (world.isSynced) this.#rebuildIfNeeded();
   }
 
   /** Follows the world no longer; what was published stays. */
@@ -109,7 +114,7 @@ export class ReconcileLoop<Statuses> {
     this.#wakeIfIdle();
   }
 
-  /** Batches of changes so far that mattered. */
+  /** Batches of changes so far. */
   get sequence(): number {
     return this.#sequence;
   }
@@ -121,41 +126,33 @@ export class ReconcileLoop<Statuses> {
     await this.#lastEndpoints;
   }
 
-  #onChanges(changes: readonly ObjectChange[]): void {
-    if (!this.#options.world.hasSynced) return;
-    if (this.#routingHash === null) {
-      this.#sequence += 1;
-      this.#rebuildLane.trigger();
-      return;
+  #onChange({ kinds, endpointSlices }: WorldChange): void {
+    const concerned = this.#sliceOwners.advance(endpointSlices);
+    if (!this.#options.world.isSynced) return;
+    this.#sequence += 1;
+    const isOnlySlices = kinds.size === 1 && kinds.has("EndpointSlice");
+    if (this.#baseline === null || !isOnlySlices) this.#rebuildLane.trigger();
+    if (this.#baseline === null) return;
+    for (const [key, service] of concerned) {
+      if (this.#baseline.refersToService(key)) this.#staleServices.set(key, service);
     }
-    let matters = false;
-    for (const change of changes) {
-      const verdict = judgeChange(change, this.#references);
-      if (verdict.lane === "none") continue;
-      matters = true;
-      if (verdict.lane === "rebuild") this.#rebuildLane.trigger();
-      else this.#markStale(verdict.services);
-    }
-    if (matters) this.#sequence += 1;
+    if (this.#staleServices.size > 0) this.#endpointLane.trigger();
   }
 
-  #markStale(services: readonly NamespacedName[]): void {
-    for (const service of services) this.#staleServices.set(referenceKey(service), service);
-    this.#endpointLane.trigger();
+  #rebuildIfNeeded(): void {
+    const objects = this.#options.world.world();
+    if (this.#baseline === null || this.#baseline.differsFrom(objects)) this.#rebuild(objects);
+    this.#wakeIfIdle();
   }
 
   /** The slow lane: the whole world. It covers whatever the fast lane still had to tell. */
-  #rebuild(): void {
-    this.#rebuildLane.cancel();
+  #rebuild(objects: WorldObjects): void {
+    const translation = this.#translate(objects);
+    if (translation === null) return;
     this.#endpointLane.cancel();
     this.#staleServices.clear();
-    const objects = this.#options.world.readObjects();
-    const translation = this.#translate(objects);
-    if (translation !== null) {
-      this.#references = this.#options.collectReferences(objects);
-      this.#publish(translation);
-    }
-    this.#wakeIfIdle();
+    this.#baseline = new WorldBaseline(objects, this.#options.collectReferences(objects));
+    this.#publish(translation);
   }
 
   #translate(objects: WorldObjects): Translation<Statuses> | null {
@@ -177,10 +174,10 @@ export class ReconcileLoop<Statuses> {
     const routingHash = hashSnapshot({ ...snapshot, endpoints: [] });
     if (routingHash !== this.#routingHash || this.#lastResult === null) {
       this.#routingHash = routingHash;
-      this.#baseline.reset(snapshot);
+      this.#endpoints.reset(snapshot);
       this.#lastResult = publisher.publish(snapshot);
     } else {
-      this.#publishEndpoints(this.#baseline.advanceTo(snapshot.endpoints));
+      this.#publishEndpoints(this.#endpoints.advanceTo(snapshot.endpoints));
     }
     this.#builds += 1;
     const build = this.#builds;
@@ -190,15 +187,16 @@ export class ReconcileLoop<Statuses> {
   }
 
   /** The fast lane: endpoints of some Services, no routes. */
-  #tell(): void {
+  #tellEndpoints(): void {
     const services = [...this.#staleServices.values()];
     this.#staleServices.clear();
     const { observer, translateEndpoints, world } = this.#options;
     try {
-      this.#publishEndpoints(this.#baseline.advance(translateEndpoints(world.readObjects(), services)));
+      this.#publishEndpoints(this.#endpoints.advance(translateEndpoints(world.world(), services)));
     } catch (error) {
       observer.failed(error);
       // What the fast lane could not say, the slow one says for all Services.
+      this.#baseline = null;
       this.#rebuildLane.trigger();
     }
     this.#wakeIfIdle();

@@ -1,6 +1,6 @@
 // Which Services and Secrets the Ingress objects point at. Changes of any other Service or Secret cannot matter.
 import type { NamespacedName } from "../ir/names.ts";
-import type { Ingress, IngressBackend, WorldObjects } from "../source/object-types.ts";
+import type { Ingress, IngressBackend, WatchedObject, WorldObjects } from "../source/object-types.ts";
 
 /** Names as `namespace/name`. */
 export interface ObjectReferences {
@@ -39,4 +39,9 @@ function addReferences(ingress: Ingress, services: Set<string>, secrets: Set<str
 
 export function referenceKey(name: NamespacedName): string {
   return `${name.namespace}/${name.name}`;
+}
+
+/** The key of a namespaced object, and of nothing else of its kind. */
+export function objectKey(object: WatchedObject): string {
+  return referenceKey({ namespace: object.metadata.namespace ?? "default", name: object.metadata.name });
 }
