@@ -1,0 +1,120 @@
+// The endpoints of each upstream, from EndpointSlices and from Services that name an address. Used by the full
+// translation and by the fast lane alike, so that both say the same.
+import type { Diagnostic } from "../ir/diagnostic.ts";
+import { usableEndpoints } from "../ir/upstream.ts";
+import type { Endpoint, EndpointSet } from "../ir/upstream.ts";
+import { compareStrings } from "../lib/compare-strings.ts";
+import { quoteText } from "../lib/quote-text.ts";
+import type { EndpointSlice } from "../source/object-types.ts";
+import { diagnose, problem } from "./diagnose.ts";
+import type { Problem } from "./diagnose.ts";
+import { endpointsAt, serviceOfSlice, viewSlice } from "./endpoint-slices.ts";
+import type { SliceView } from "./endpoint-slices.ts";
+import { mergeEndpoints } from "./merge-endpoints.ts";
+import { identifyObject } from "./object-identity.ts";
+import type { ObjectIdentity } from "./object-identity.ts";
+import type { ServicePortView, ServiceView } from "./service-view.ts";
+
+/** By the Service's `namespace/name`. */
+export type SlicesByService = ReadonlyMap<string, readonly EndpointSlice[]>;
+
+export interface EndpointReading {
+  readonly endpoints: readonly Endpoint[];
+  /** About the Service and its slices only. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Far beyond what a Service has; keeps a selection in a worker from becoming a burden. */
+const MAX_ENDPOINTS = 10_000;
+
+/** With `only`, the slices of other Services are passed over. */
+export function groupSlices(slices: Iterable<EndpointSlice>, only: ReadonlySet<string> | null): SlicesByService {
+  const groups = new Map<string, EndpointSlice[]>();
+  for (const slice of slices) {
+    const service = serviceOfSlice(slice);
+    if (service === null) continue;
+    const key = `${service.namespace}/${service.name}`;
+    if (only !== null && !only.has(key)) continue;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [slice]);
+    else group.push(slice);
+  }
+  return groups;
+}
+
+/** Endpoints of the Service at one of its ports; the Service is not one whose name is to be resolved. */
+export function readEndpoints(
+  service: ServiceView,
+  port: ServicePortView,
+  slices: readonly EndpointSlice[],
+): EndpointReading {
+  if (service.external?.kind === "address") {
+    return { endpoints: [addressEndpoint(service.external.address, port.number)], diagnostics: [] };
+  }
+  const views = slices.map((slice) => viewSlice(slice, identifyObject(slice, "EndpointSlice") as ObjectIdentity));
+  const parts: (readonly Endpoint[])[] = [];
+  for (const view of views) {
+    const number = view.ports.get(port.name);
+    if (number !== undefined) parts.push(endpointsAt(view, number ?? port.targetNumber ?? port.number));
+  }
+  const merged = parts.length === 1 ? (parts[0] as readonly Endpoint[]) : mergeEndpoints(parts.flat());
+  const endpoints = merged.length > MAX_ENDPOINTS ? merged.slice(0, MAX_ENDPOINTS) : merged;
+  const diagnostics = views.flatMap((view) => view.diagnostics);
+  const fault =
+    merged.length > MAX_ENDPOINTS ? tooMany(merged.length) : judgeEndpoints(port, views, parts.length, endpoints);
+  if (fault !== null) diagnostics.push(diagnose({ object: service.identity.reference, field: port.field }, fault));
+  return { endpoints, diagnostics };
+}
+
+export function isSameEndpointSet(left: EndpointSet, right: EndpointSet): boolean {
+  return left.endpoints === right.endpoints || JSON.stringify(left) === JSON.stringify(right);
+}
+
+function addressEndpoint(address: string, port: number): Endpoint {
+  return {
+    address,
+    port,
+    weight: 1,
+    ready: true,
+    serving: true,
+    terminating: false,
+    zone: null,
+    forZones: [],
+    node: null,
+  };
+}
+
+function judgeEndpoints(
+  port: ServicePortView,
+  views: readonly SliceView[],
+  matchingCount: number,
+  endpoints: readonly Endpoint[],
+): Problem | null {
+  if (usableEndpoints(endpoints).length > 0) return null;
+  const where = `Port ${port.number}`;
+  if (views.length === 0) {
+    const message = `${where} has no endpoints, since no EndpointSlice belongs to the Service; requests get 503.`;
+    const hint =
+      "A cluster makes EndpointSlices by itself; beside files, add one with the label kubernetes.io/service-name.";
+    return problem("warning", "EndpointSliceMissing", message, hint);
+  }
+  if (matchingCount === 0) {
+    const wanted = port.name === "" ? "an unnamed port" : `a port named ${quoteText(port.name)}`;
+    const message = `${where} has no endpoints, since no EndpointSlice of the Service has ${wanted}; requests get 503.`;
+    return problem("warning", "EndpointPortNotFound", message, listPortNames(views));
+  }
+  const message = `${where} has no usable endpoint (${endpoints.length} known, none ready); requests get 503.`;
+  return problem("warning", "NoReadyEndpoints", message, "See why the pods are missing or not ready.");
+}
+
+function listPortNames(views: readonly SliceView[]): string {
+  const names = Array.from(new Set(views.flatMap((view) => Array.from(view.ports.keys())))).toSorted(compareStrings);
+  if (names.length === 0) return "Give the EndpointSlice a TCP port with the name of the Service's port.";
+  const shown = names.slice(0, 5).map((name) => (name === "" ? "an unnamed one" : quoteText(name)));
+  return `Ports match by name; the EndpointSlices have ${shown.join(", ")}.`;
+}
+
+function tooMany(count: number): Problem {
+  const message = `The Service has ${count} endpoints at this port; the first ${MAX_ENDPOINTS} are served.`;
+  return problem("warning", "TooManyEndpoints", message, "Split the Service.");
+}

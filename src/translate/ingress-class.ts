@@ -1,0 +1,152 @@
+// Whose Ingress it is. Reads IngressClass objects and an Ingress's choice of class; knows nothing of rules.
+import type { Diagnostic } from "../ir/diagnostic.ts";
+import { quoteText } from "../lib/quote-text.ts";
+import type { Ingress, IngressClass } from "../source/object-types.ts";
+import { diagnose, problem } from "./diagnose.ts";
+import type { Problem } from "./diagnose.ts";
+import { identifyObject } from "./object-identity.ts";
+import type { ObjectIdentity } from "./object-identity.ts";
+import type { ObjectIndex } from "./object-index.ts";
+import type { TranslateOptions } from "./result.ts";
+import { asNonEmptyText, asRecord, asText, isPresent } from "./untyped.ts";
+
+const CLASS_ANNOTATION = "kubernetes.io/ingress.class";
+const DEFAULT_CLASS_ANNOTATION = "ingressclass.kubernetes.io/is-default-class";
+
+/** What an Ingress says about its class. `opted-out` is `ingressClassName: ""`: no class, and no default class either. */
+type ClassChoice =
+  | { readonly kind: "named"; readonly name: string; readonly field: string }
+  | { readonly kind: "unset" }
+  | { readonly kind: "opted-out" };
+
+/** The IngressClass objects of the world, reduced to what decides ownership. */
+export interface ClassTable {
+  /** By class name; null where the class names no controller. */
+  readonly controllers: ReadonlyMap<string, string | null>;
+  /** Names of the default classes, ours and others'. */
+  readonly ourDefault: string | null;
+  readonly foreignDefault: string | null;
+}
+
+export function readClassTable(
+  classes: ObjectIndex<IngressClass>,
+  options: TranslateOptions,
+  diagnostics: Diagnostic[],
+): ClassTable {
+  const controllers = new Map<string, string | null>();
+  const ours: ObjectIdentity[] = [];
+  const foreign: ObjectIdentity[] = [];
+  for (const [name, ingressClass] of classes) {
+    const spec = asRecord(ingressClass.spec);
+    const controller = asNonEmptyText(spec["controller"]);
+    const identity = identifyObject(ingressClass, "IngressClass") as ObjectIdentity;
+    controllers.set(name, controller);
+    if (isDefaultClass(ingressClass)) (controller === options.controller ? ours : foreign).push(identity);
+    if (controller === options.controller && isPresent(spec["parameters"])) {
+      diagnostics.push(diagnose({ object: identity.reference, field: "spec.parameters" }, parametersUnsupported()));
+    }
+  }
+  const ourDefault = newestName(ours);
+  const foreignDefault = newestName(foreign);
+  if (foreignDefault !== null) {
+    for (const { reference } of ours) {
+      const field = `metadata.annotations[${DEFAULT_CLASS_ANNOTATION}]`;
+      diagnostics.push(diagnose({ object: reference, field }, severalDefaults(foreignDefault)));
+    }
+  }
+  return { controllers, ourDefault, foreignDefault };
+}
+
+/** Null where the Ingress is ours to serve; otherwise the diagnostic that says whose it is. */
+export function judgeOwnership(
+  ingress: Ingress,
+  identity: ObjectIdentity,
+  table: ClassTable,
+  options: TranslateOptions,
+): Diagnostic | null {
+  const choice = readClassChoice(ingress);
+  const refusal =
+    choice.kind === "named" ? judgeNamed(choice.name, table, options) : judgeUnnamed(choice, table, options);
+  const field = choice.kind === "named" ? choice.field : "spec.ingressClassName";
+  return refusal === null ? null : diagnose({ object: identity.reference, field }, refusal);
+}
+
+/** The annotation came before the field and wins over it, as the API documents for it. */
+function readClassChoice(ingress: Ingress): ClassChoice {
+  const annotated = asNonEmptyText(asRecord(asRecord(ingress.metadata)["annotations"])[CLASS_ANNOTATION]);
+  if (annotated !== null) {
+    return { kind: "named", name: annotated, field: `metadata.annotations[${CLASS_ANNOTATION}]` };
+  }
+  const name = asText(asRecord(ingress.spec)["ingressClassName"]);
+  if (name === null) return { kind: "unset" };
+  return name === "" ? { kind: "opted-out" } : { kind: "named", name, field: "spec.ingressClassName" };
+}
+
+function judgeNamed(name: string, table: ClassTable, options: TranslateOptions): Problem | null {
+  const controller = table.controllers.get(name) ?? null;
+  if (controller === options.controller) return null;
+  if (controller !== null) {
+    const message = `IngressClass ${quoteText(name)} belongs to the controller ${quoteText(controller)}; this Ingress is left to it.`;
+    return problem(
+      "info",
+      "IngressClassForeign",
+      message,
+      `Its spec.controller would have to be ${options.controller}.`,
+    );
+  }
+  if (name === options.ingressClass) return null;
+  const message = table.controllers.has(name)
+    ? `IngressClass ${quoteText(name)} names no controller; this Ingress is not served.`
+    : `There is no IngressClass ${quoteText(name)}; this Ingress is not served.`;
+  const hint = `Start with --ingress-class ${quoteText(name)} to serve it, or write ${quoteText(options.ingressClass)} here.`;
+  return problem("info", "IngressClassForeign", message, hint);
+}
+
+function judgeUnnamed(choice: ClassChoice, table: ClassTable, options: TranslateOptions): Problem | null {
+  if (choice.kind === "unset") {
+    if (table.ourDefault !== null) return null;
+    if (table.foreignDefault !== null) {
+      const message = `The Ingress names no class, and the default IngressClass ${quoteText(table.foreignDefault)} belongs to another controller.`;
+      return problem("info", "IngressClassUnset", message, classHint(options));
+    }
+  }
+  if (options.serveUnclassified) return null;
+  const message =
+    choice.kind === "unset"
+      ? "The Ingress names no class, and no IngressClass of this controller is the default."
+      : "The Ingress opts out of every class with an empty ingressClassName.";
+  return problem("info", "IngressClassUnset", message, classHint(options));
+}
+
+function classHint(options: TranslateOptions): string {
+  return `Set spec.ingressClassName: ${options.ingressClass} to have it served.`;
+}
+
+function isDefaultClass(ingressClass: IngressClass): boolean {
+  const annotations = asRecord(asRecord(ingressClass.metadata)["annotations"]);
+  return annotations[DEFAULT_CLASS_ANNOTATION] === "true";
+}
+
+/** Of several default classes the API server takes the newest, on a tie the first by name. */
+function newestName(identities: readonly ObjectIdentity[]): string | null {
+  let newest: ObjectIdentity | null = null;
+  for (const identity of identities) {
+    if (newest === null || isNewer(identity, newest)) newest = identity;
+  }
+  return newest === null ? null : newest.reference.name;
+}
+
+function isNewer(left: ObjectIdentity, right: ObjectIdentity): boolean {
+  if (left.createdAtMs !== right.createdAtMs) return left.createdAtMs > right.createdAtMs;
+  return left.reference.name < right.reference.name;
+}
+
+function severalDefaults(foreignDefault: string): Problem {
+  const message = `IngressClass ${quoteText(foreignDefault)} of another controller is a default class as well: an Ingress without a class is served by both.`;
+  return problem("warning", "SeveralDefaultClasses", message, "Remove the annotation from one of them.");
+}
+
+function parametersUnsupported(): Problem {
+  const message = "Parameters of an IngressClass have no effect in this version.";
+  return problem("warning", "IngressClassParametersUnsupported", message, "Remove spec.parameters.");
+}
