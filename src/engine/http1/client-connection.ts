@@ -5,10 +5,12 @@ import { type TimerTarget, type TimerWheel, WheelTimer } from "../../lib/timer-w
 import type { HeaderList } from "../http/header-list.ts";
 import { headerBit, KnownHeader } from "../http/known-headers.ts";
 import { type RequestHead, type ResponseHead, UNKNOWN_LENGTH } from "../http/messages.ts";
+import { COPY_BYTES } from "../proxy/downstream.ts";
 import { ProxyError } from "../proxy/proxy-error.ts";
 import type { UpstreamHandler, UpstreamStream } from "../proxy/upstream-stream.ts";
 import { connectError } from "../upstream/connect-error.ts";
 import type { Peer } from "../upstream/peer.ts";
+import type { ReadTarget } from "../upstream/socket-reader.ts";
 import { type BodySink, BodyDecoder } from "./framing.ts";
 import { appendFields } from "./head-writer.ts";
 import { ResponseParser } from "./response-parser.ts";
@@ -31,14 +33,14 @@ const State = {
   closed: 5,
 } as const;
 
-const GATHER_BYTES = 8192;
 const MAX_INFORMATIONAL = 16;
 const FRAMING = headerBit(KnownHeader.contentLength) | headerBit(KnownHeader.transferEncoding);
 const HEAD_ONLY_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE", "TRACE"]);
 const parser = new ResponseParser();
 
-export class Http1ClientConnection implements UpstreamStream, BodySink, TimerTarget {
+export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarget, TimerTarget {
   readonly peer: Peer;
+  holdsReadBuffer = false;
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #decoder = new BodyDecoder();
@@ -67,9 +69,6 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, TimerTar
     this.#owner = owner;
     this.#handler = handler;
     this.#timer = new WheelTimer(wheel, this);
-    socket.on("data", (chunk: Buffer) => {
-      this.#onData(chunk);
-    });
     socket.on("end", () => {
       this.#onEnd();
     });
@@ -155,10 +154,10 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, TimerTar
     const { length } = chunk;
     const socket = this.#socket;
     if (length === 0) return true;
-    if (length <= GATHER_BYTES) {
+    if (length <= COPY_BYTES) {
       const data = chunk.toString("latin1");
       this.#out += this.#isChunked ? `${length.toString(16)}\r\n${data}\r\n` : data;
-      if (this.#out.length > GATHER_BYTES * 2) this.flush();
+      if (this.#out.length > COPY_BYTES * 2) this.flush();
     } else {
       socket.cork();
       if (this.#isChunked) this.#out += `${length.toString(16)}\r\n`;
@@ -204,13 +203,16 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, TimerTar
 
   // ---- receiving -------------------------------------------------------------------------------------------------
 
-  #onData(chunk: Buffer): void {
+  /** Bytes of one read; they may be overwritten after the call, unless `holdsReadBuffer` says that they wait to be written. */
+  onRead(bytes: Buffer): void {
     const held = this.#held;
-    if (held === null) this.#process(chunk);
+    const handler = this.#handler;
+    if (held === null) this.#process(bytes);
     else {
       this.#held = null;
-      this.#process(Buffer.concat([held, chunk]));
+      this.#process(Buffer.concat([held, bytes]));
     }
+    this.holdsReadBuffer = handler !== null && handler.holdsResponseChunks;
   }
 
   #process(bytes: Buffer): void {
@@ -218,7 +220,7 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, TimerTar
     const { length } = bytes;
     while (pos >= 0 && pos < length) {
       if (this.#isPaused) {
-        this.#held = pos === 0 ? bytes : bytes.subarray(pos);
+        this.#held = Buffer.from(bytes.subarray(pos));
         return;
       }
       if (this.#state === State.head) pos = this.#readHead(bytes, pos);
@@ -247,7 +249,7 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, TimerTar
     if (response === null) {
       if (parser.failure !== "")
         this.#fail("upstream-malformed", `the upstream's response is refused: ${parser.failure}`);
-      else this.#held = bytes.subarray(position);
+      else this.#held = Buffer.from(bytes.subarray(position));
       return -1;
     }
     const { headEnd, options, framing } = parser;

@@ -6,11 +6,12 @@ import { headerBit, KnownHeader } from "../http/known-headers.ts";
 import type { RequestHead, ResponseHead } from "../http/messages.ts";
 import { statusText } from "../http/status-text.ts";
 import { type TimerTarget, type TimerWheel, WheelTimer } from "../../lib/timer-wheel.ts";
-import type {
-  DownstreamConnection,
-  DownstreamHandler,
-  DownstreamStream,
-  RequestListener,
+import {
+  COPY_BYTES,
+  type DownstreamConnection,
+  type DownstreamHandler,
+  type DownstreamStream,
+  type RequestListener,
 } from "../proxy/downstream.ts";
 import { ProxyError, type ProxyErrorType, statusOfError } from "../proxy/proxy-error.ts";
 import { LF } from "./char-class.ts";
@@ -52,8 +53,6 @@ const State = {
   closed: 6,
 } as const;
 
-/** Chunks up to this size are gathered with heads and chunk sizes into one write. */
-const GATHER_BYTES = 8192;
 /** How much of an unread body is thrown away to save a connection; beyond it the connection is closed. */
 const MAX_DISCARD_BYTES = 256 * 1024;
 const DISCARD_TIMEOUT_MS = 5_000;
@@ -330,10 +329,10 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, TimerT
   sendBody(chunk: Buffer): boolean {
     const { length } = chunk;
     if (length === 0 || this.#isBodyless) return true;
-    if (length <= GATHER_BYTES) {
+    if (length <= COPY_BYTES) {
       const data = chunk.toString("latin1");
       this.#out += this.#isChunked ? `${length.toString(16)}\r\n${data}\r\n` : data;
-      if (this.#out.length <= GATHER_BYTES * 2) return this.#socket.writableLength < this.#socket.writableHighWaterMark;
+      if (this.#out.length <= COPY_BYTES * 2) return this.#socket.writableLength < this.#socket.writableHighWaterMark;
       this.flush();
     } else {
       const socket = this.#socket;

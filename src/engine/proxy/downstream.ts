@@ -4,6 +4,9 @@ import type { RequestHead, ResponseHead } from "../http/messages.ts";
 import type { TlsIdentity } from "../server/tls-identity.ts";
 import type { ProxyError } from "./proxy-error.ts";
 
+/** Chunks up to this size are copied when they are sent; their memory may be used again at once. */
+export const COPY_BYTES = 8192;
+
 /** Facts of a client's connection, made once and shared by its requests. */
 export interface DownstreamConnection {
   /** Unique within the worker. */
@@ -40,7 +43,10 @@ export interface DownstreamStream {
    * and Transfer-Encoding of `response.headers` are ignored and written anew. With `endOfStream` no body follows.
    */
   sendHead(response: ResponseHead, endOfStream: boolean): void;
-  /** Part of the body; must stay unchanged while `holdsChunks`. False: send no more until `onDownstreamDrain`. */
+  /**
+   * Part of the body. Chunks of up to COPY_BYTES are copied within the call, larger ones must stay unchanged while
+   * `holdsChunks`. False: send no more until `onDownstreamDrain`.
+   */
   sendBody(chunk: Buffer): boolean;
   /** Whether memory of a chunk given to `sendBody` is still waiting to be written. */
   readonly holdsChunks: boolean;

@@ -374,7 +374,8 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     const { responseBodyFilter } = this.#runtime.slots;
     if (responseBodyFilter !== null && this.#state === State.responding) {
       try {
-        out = responseBodyFilter(this, chunk, false, this.#ctx);
+        // A filter may keep what it gets; the connection reads its next bytes into the same memory.
+        out = responseBodyFilter(this, Buffer.from(chunk), false, this.#ctx);
       } catch (error) {
         this.#fail(toProxyError(error));
         return;
@@ -382,6 +383,10 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
       if (out === null) return;
     }
     if (!this.#downstream.sendBody(out)) this.#pauseResponse();
+  }
+
+  get holdsResponseChunks(): boolean {
+    return this.#downstream.holdsChunks;
   }
 
   onResponseEnd(trailers: HeaderList | null): void {

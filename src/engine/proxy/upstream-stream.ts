@@ -34,7 +34,10 @@ export interface UpstreamHandler {
   onInformational(status: number, headers: HeaderList): void;
   /** A final head. After a 101 everything that follows arrives as body until the connection's end. */
   onResponseHead(response: ResponseHead): void;
+  /** The chunk is valid during the call; a large one also while `holdsResponseChunks`. */
   onResponseBody(chunk: Buffer): void;
+  /** Whether memory of the chunks given last still waits to be written. */
+  readonly holdsResponseChunks: boolean;
   onResponseEnd(trailers: HeaderList | null): void;
   /** Everything that one read brought has been delivered. */
   onUpstreamReadComplete(): void;

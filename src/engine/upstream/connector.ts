@@ -5,6 +5,7 @@ import type { TimerWheel } from "../../lib/timer-wheel.ts";
 import { type ConnectionOwner, Http1ClientConnection } from "../http1/client-connection.ts";
 import type { UpstreamHandler } from "../proxy/upstream-stream.ts";
 import type { Peer, PeerTls } from "./peer.ts";
+import { SocketReader } from "./socket-reader.ts";
 
 /** Sessions kept for resumption, one a pool key. */
 const MAX_TLS_SESSIONS = 1024;
@@ -19,8 +20,10 @@ export class Connector {
 
   /** A connection that tells `handler` when it is there, or that it failed after `timeoutMs` at the latest. */
   connect(peer: Peer, timeoutMs: number, owner: ConnectionOwner, handler: UpstreamHandler): Http1ClientConnection {
-    const socket = peer.tls === null ? connectTcp(peer) : this.#connectTls(peer, peer.tls);
+    const reader = new SocketReader();
+    const socket = peer.tls === null ? connectTcp(peer, reader) : this.#connectTls(peer, peer.tls, reader);
     const connection = new Http1ClientConnection(socket, peer, owner, this.#wheel, handler);
+    reader.attach(connection);
     socket.once(peer.tls === null ? "connect" : "secureConnect", () => {
       connection.connected();
     });
@@ -28,7 +31,7 @@ export class Connector {
     return connection;
   }
 
-  #connectTls(peer: Peer, settings: PeerTls): tls.TLSSocket {
+  #connectTls(peer: Peer, settings: PeerTls, reader: SocketReader): tls.TLSSocket {
     const session = this.#sessions.get(peer.poolKey);
     const socket = tls.connect({
       host: peer.address,
@@ -40,6 +43,7 @@ export class Connector {
       checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(settings.serverName, certificate),
       ...(settings.context === null ? {} : { secureContext: settings.context }),
       ...(session === undefined ? {} : { session }),
+      ...onReadOf(reader),
     });
     socket.setNoDelay(true);
     socket.on("session", (ticket: Buffer) => {
@@ -51,6 +55,17 @@ export class Connector {
   }
 }
 
-function connectTcp(peer: Peer): net.Socket {
-  return net.connect({ host: peer.address, port: peer.port, noDelay: true, keepAlive: true });
+/** `onread` is documented for tls.connect, but missing from its type. */
+function onReadOf(reader: SocketReader): object {
+  return { onread: reader.options };
+}
+
+function connectTcp(peer: Peer, reader: SocketReader): net.Socket {
+  return net.connect({
+    host: peer.address,
+    port: peer.port,
+    noDelay: true,
+    keepAlive: true,
+    onread: reader.options,
+  });
 }
