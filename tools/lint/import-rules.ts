@@ -25,7 +25,9 @@ function judgeImport(site: ImportSite): string | null {
   if (layer === null) return null;
   const { specifier } = site;
   if (specifier.startsWith(".")) return judgeFile(site, layer);
-  if (specifier.startsWith("node:")) return isTest(site.file) ? null : judgeBuiltin(specifier, layer);
+  if (specifier.startsWith("node:")) {
+    return isTest(site.file) || site.isTypeOnly ? null : judgeBuiltin(specifier, layer);
+  }
   if (BUILTINS.has(specifier)) return `"${specifier}" is written "node:${specifier}"`;
   return judgePackage(site);
 }
@@ -99,8 +101,9 @@ export const importRules: LintRule = {
       const source = node.source ?? node.argument ?? null;
       if (source === null) return;
       if (typeof source.value !== "string") {
-        if (file.startsWith("src/"))
+        if (file.startsWith("src/")) {
           context.report({ node, message: "an import names its module with a plain string" });
+        }
         return;
       }
       const message = judgeImport({ file, specifier: source.value, isTypeOnly: isTypeOnly(node) });

@@ -50,6 +50,12 @@ export const LAYERS: readonly Layer[] = [
     reason: "messages are shared by both protocols and depend on neither",
   },
   {
+    folder: "src/engine/http/status-text.ts",
+    mayImport: [],
+    builtins: ["node:http"],
+    reason: "the reason phrases are Node's table, and nothing else of node:http is wanted",
+  },
+  {
     folder: "src/engine/http1",
     mayImport: ["src/engine", "src/lib"],
     except: ["src/engine/http2"],
@@ -145,5 +151,5 @@ export const PACKAGES: ReadonlyMap<string, readonly string[]> = new Map([
   ["yaml", ["src/source/files", "src/config", "src/cli"]],
   ["zod", ["src/config", "src/source"]],
   ["commander", ["src/cli"]],
-  ["ipaddr.js", ["src/lib", "src/config"]],
+  ["ipaddr.js", ["src/lib", "src/config", "src/source/validation"]],
 ]);
