@@ -150,9 +150,8 @@ function compileUpstreams(
     if (upstreams.has(upstream.id)) throw new Error(`upstream "${upstream.id}" comes twice`);
     const endpoints = endpointsByUpstream.get(upstream.id) ?? NO_ENDPOINTS;
     const former = previous?.upstreams.get(upstream.id) ?? null;
-    const isUnchanged =
-      former !== null && isSameUpstream(former.upstream, upstream) && areSameEndpoints(former.endpoints, endpoints);
-    upstreams.set(upstream.id, isUnchanged ? former : startUpstream(upstream, endpoints, former, environment));
+    const stays = former?.hasServed === true && isUnchanged(former, upstream, endpoints);
+    upstreams.set(upstream.id, stays ? former : startUpstream(upstream, endpoints, former, environment));
   }
   return upstreams;
 }
@@ -165,6 +164,10 @@ function startUpstream(
 ): CompiledUpstream {
   const turn = former === null ? environment.randomTurn() : former.turn;
   return new CompiledUpstream({ upstream, endpoints, trust: environment.trust, turn });
+}
+
+function isUnchanged(former: CompiledUpstream, upstream: Upstream, endpoints: readonly Endpoint[]): boolean {
+  return isSameUpstream(former.upstream, upstream) && areSameEndpoints(former.endpoints, endpoints);
 }
 
 function isSameUpstream(a: Upstream, b: Upstream): boolean {

@@ -39,6 +39,11 @@ export class CompiledUpstream {
     return this.#endpoints;
   }
 
+  /** Whether requests were balanced over it: state that is worth keeping, and that running requests may still use. */
+  get hasServed(): boolean {
+    return this.#balancer !== null || this.#peers.length > 0;
+  }
+
   /** Where a successor's balancing begins. */
   get turn(): number {
     return this.#balancer === null ? this.#turn : this.#balancer.turn;
