@@ -10,7 +10,7 @@ import { ProxyError } from "../proxy/proxy-error.ts";
 import type { UpstreamHandler, UpstreamStream } from "../proxy/upstream-stream.ts";
 import { connectError } from "../upstream/connect-error.ts";
 import type { Peer } from "../upstream/peer.ts";
-import type { ReadTarget } from "../upstream/socket-reader.ts";
+import type { ReadTarget } from "./socket-reader.ts";
 import { type BodySink, BodyDecoder } from "./framing.ts";
 import { appendFields } from "./head-writer.ts";
 import { ResponseParser } from "./response-parser.ts";

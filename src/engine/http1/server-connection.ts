@@ -18,6 +18,7 @@ import { LF } from "./char-class.ts";
 import { type BodySink, BodyDecoder } from "./framing.ts";
 import { appendFields } from "./head-writer.ts";
 import type { HeadLimits, RequestParser } from "./request-parser.ts";
+import type { ReadTarget } from "./socket-reader.ts";
 
 export interface Http1ServerLimits extends HeadLimits {
   /** From the first byte of a head (or from accepting) to its last. */
@@ -62,7 +63,8 @@ const LINGER_TIMEOUT_MS = 5_000;
 const MAX_LINGER_STALLS = 12;
 const FRAMING = headerBit(KnownHeader.contentLength) | headerBit(KnownHeader.transferEncoding);
 
-export class Http1ServerConnection implements DownstreamStream, BodySink, TimerTarget {
+export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTarget, TimerTarget {
+  holdsReadBuffer = false;
   readonly connection: DownstreamConnection;
   request!: RequestHead;
   readonly #socket: Socket;
@@ -97,9 +99,6 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, TimerT
     this.#context = context;
     this.#timer = new WheelTimer(context.wheel, this);
     this.#timer.arm(context.limits.headerTimeoutMs);
-    socket.on("data", (chunk: Buffer) => {
-      this.#onData(chunk);
-    });
     socket.on("end", () => {
       this.#onEnd();
     });
@@ -114,17 +113,15 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, TimerT
 
   // ---- reading -------------------------------------------------------------------------------------------------
 
-  /** Bytes that the listener had read to tell the protocol. */
-  begin(initialBytes: Buffer): void {
-    this.#onData(initialBytes);
+  /** Bytes of one read; they may be overwritten after the call, unless `holdsReadBuffer` says that they wait to be written. */
+  onRead(chunk: Buffer): void {
+    const handler = this.#handler;
+    if (this.#held === null) this.#process(chunk);
+    else this.#join(this.#held, chunk);
+    this.holdsReadBuffer = handler !== null && handler.holdsRequestChunks;
   }
 
-  #onData(chunk: Buffer): void {
-    const held = this.#held;
-    if (held === null) {
-      this.#process(chunk);
-      return;
-    }
+  #join(held: Buffer, chunk: Buffer): void {
     const joined = Buffer.concat([held, chunk]);
     this.#held = null;
     // A head can only be complete, or wrong in a new way, where a line ended or a limit was passed: heads that drip in
@@ -180,7 +177,7 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, TimerT
         // The deadline is absolute: it runs from the head's first byte, or from accepting for a connection's first.
         if (!this.#isHeadStarted && this.#requests > 0) this.#timer.arm(limits.headerTimeoutMs);
         this.#isHeadStarted = true;
-        this.#held = bytes.subarray(position);
+        this.#held = Buffer.from(bytes.subarray(position));
       }
       return -1;
     }
@@ -241,7 +238,7 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, TimerT
   }
 
   #hold(bytes: Buffer, position: number): void {
-    this.#held = bytes.subarray(position);
+    this.#held = Buffer.from(bytes.subarray(position));
     if (!this.#isReadPaused) {
       this.#isReadPaused = true;
       this.#socket.pause();

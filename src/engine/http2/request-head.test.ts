@@ -100,10 +100,12 @@ test("CONNECT is served for websocket only", () => {
 });
 
 test("underscore aliases of headers that the proxy sets are dropped", () => {
-  assert.deepEqual(parse(lines({}, ["x_forwarded_for", "1.2.3.4", "my_header", "1"])).headers.toPairs().slice(2), [
-    "my_header",
-    "1",
-  ]);
+  assert.deepEqual(
+    parse(lines({}, ["x_forwarded_for", "1.2.3.4", "my_header", "1"]))
+      .headers.toPairs()
+      .slice(2),
+    ["my_header", "1"],
+  );
 });
 
 test("limits have their own answers", () => {

@@ -14,8 +14,8 @@ export interface Http2ServerLimits extends Http2HeadLimits {
   /** Streams that a client may have open. */
   readonly maxConcurrentStreams: number;
   /**
-   * Bytes of a request's body that a client may send ahead of their use. A stalled connection holds at most this times
-   * `maxConcurrentStreams`: node refills the connection's own window as bytes arrive, read or not.
+   * Bytes of a request's body that a client may send ahead of their use. Each stalled stream holds at most this and a
+   * buffer of node's of 64 KiB. The connection's own window bounds nothing: node refills it as bytes arrive, read or not.
    */
   readonly streamWindowBytes: number;
   readonly connectionWindowBytes: number;

@@ -154,16 +154,40 @@ test("a request's body is read only when asked for, and paused when told so", as
   assert.equal(exchange.body, "one,two");
 });
 
-test("a client can send no more than the stream's window ahead of a paused request", async () => {
-  const { client, exchange } = await exchangeOf([POST]);
-  exchange.stream.resumeRequest();
-  exchange.stream.pauseRequest();
+test("a client can send no more than the stream's window of a request that nobody reads", async () => {
+  const { client } = await exchangeOf([POST]);
   // The window of a stream begins at 64 KiB until the client knows our SETTINGS; one byte more breaks the protocol.
   for (let sent = 0; sent < 65_535; sent += 13_107) client.send(dataFrame(1, Buffer.alloc(13_107)));
   await client.settle();
-  assert.equal(client.frames.some((frame) => frame.type === FrameType.windowUpdate && frame.streamId === 1), false);
+  assert.equal(
+    client.frames.some((frame) => frame.type === FrameType.windowUpdate && frame.streamId === 1),
+    false,
+  );
   client.send(dataFrame(1, "x"));
   assert.equal(await client.goawayCode(), ErrorCode.flowControlError);
+});
+
+test("a request that is paused later takes a window and one buffer of node's, no more", async () => {
+  const { client, exchange } = await exchangeOf([POST]);
+  exchange.react = () => {
+    exchange.stream.pauseRequest();
+  };
+  exchange.stream.resumeRequest();
+  let sent = 0;
+  let seen = 0;
+  let window = 65_535;
+  while (window > 0 && sent < 1_000_000) {
+    const bytes = Math.min(window, 8192);
+    client.send(dataFrame(1, Buffer.alloc(bytes)));
+    sent += bytes;
+    window -= bytes;
+    await client.settle();
+    for (; seen < client.frames.length; seen++) {
+      const frame = client.frames[seen];
+      if (frame?.type === FrameType.windowUpdate && frame.streamId === 1) window += frame.payload.readUInt32BE(0);
+    }
+  }
+  assert.ok(sent <= 65_535 + 65_536, `${sent} bytes were taken of a paused request`);
 });
 
 test("reading a body opens the stream's window again", async () => {
@@ -329,7 +353,11 @@ test("a listener that throws costs one stream", async () => {
 
 for (const code of [ErrorCode.cancel, ErrorCode.noError, ErrorCode.internalError]) {
   test(`a client's reset with code ${code} reaches the workflow once, also of a paused request`, async () => {
-    for (const frames of [[GET], [POST, dataFrame(1, "unread")], [headersFrame(1, requestPairs({ ":method": "HEAD" }))]]) {
+    for (const frames of [
+      [GET],
+      [POST, dataFrame(1, "unread")],
+      [headersFrame(1, requestPairs({ ":method": "HEAD" }))],
+    ]) {
       const { client, exchange, server } = await exchangeOf(frames);
       let closes = 0;
       exchange.react = () => {
@@ -353,7 +381,10 @@ for (const code of [ErrorCode.cancel, ErrorCode.noError, ErrorCode.internalError
 }
 
 test("a connection that ends tells every open stream", async () => {
-  const { client, exchange, server } = await exchangeOf([GET, headersFrame(3, requestPairs({ ":method": "POST" }), false)]);
+  const { client, exchange, server } = await exchangeOf([
+    GET,
+    headersFrame(3, requestPairs({ ":method": "POST" }), false),
+  ]);
   client.destroy();
   const second = server.exchanges[1];
   assert.ok(second);

@@ -67,7 +67,10 @@ export interface DownstreamStream {
 
 /** Implemented by the workflow. It may end a request within any call; calls that come after are ignored. */
 export interface DownstreamHandler {
+  /** The chunk is valid during the call; a large one also while `holdsRequestChunks`. */
   onRequestBody(chunk: Buffer): void;
+  /** Whether memory of the chunks given last still waits to be written. */
+  readonly holdsRequestChunks: boolean;
   /** Optional for requests without a body. */
   onRequestEnd(trailers: HeaderList | null): void;
   /** Everything that one read brought has been delivered. */

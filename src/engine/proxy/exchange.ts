@@ -242,7 +242,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     const { requestBodyFilter } = this.#runtime.slots;
     if (requestBodyFilter !== null && this.#state !== State.tunnel) {
       try {
-        out = requestBodyFilter(this, chunk, false, this.#ctx);
+        out = requestBodyFilter(this, Buffer.from(chunk), false, this.#ctx);
       } catch (error) {
         this.#fail(toProxyError(error));
         return;
@@ -251,6 +251,10 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     if (out === null) return;
     this.#replay?.keep(out);
     if (!upstream.sendBody(out)) this.#pauseRequest();
+  }
+
+  get holdsRequestChunks(): boolean {
+    return this.#upstream?.holdsChunks === true;
   }
 
   onRequestEnd(_trailers: HeaderList | null): void {

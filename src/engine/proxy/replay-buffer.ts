@@ -15,7 +15,7 @@ export class ReplayBuffer {
     if (this.#bytes > MAX_REPLAY_BYTES) {
       this.isWhole = false;
       this.#chunks = [];
-    } else this.#chunks.push(chunk);
+    } else this.#chunks.push(Buffer.from(chunk));
   }
 
   sendTo(upstream: UpstreamStream): void {

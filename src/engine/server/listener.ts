@@ -1,11 +1,12 @@
 // One listening socket: accepts connections within bounds, tells their protocol, and hands them to http1/ or http2/.
 import net, { type AddressInfo, type Socket } from "node:net";
-import { WheelTimer } from "../../lib/timer-wheel.ts";
 import { Http1ServerConnection, type Http1ServerContext } from "../http1/server-connection.ts";
 import { RequestParser } from "../http1/request-parser.ts";
 import type { DownstreamConnection, DownstreamTls } from "../proxy/downstream.ts";
 import type { HttpApplication } from "../proxy/http-proxy.ts";
-import { detectProtocol } from "./preface.ts";
+import { SocketReader } from "../http1/socket-reader.ts";
+import { adoptSocket } from "./adopt-socket.ts";
+import { ProtocolSniffer } from "./protocol-sniffer.ts";
 import type { ListenerOptions, ServerLimits, ServerObserver } from "./server.ts";
 
 export interface ListenerContext {
@@ -49,8 +50,9 @@ export class Listener {
       },
       isDraining: false,
     };
-    this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
-    this.#server.maxConnections = limits.maxConnections;
+    this.#server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
+      this.#accept(socket),
+    );
   }
 
   get connectionCount(): number {
@@ -86,49 +88,40 @@ export class Listener {
     for (const socket of this.#undecided) socket.destroy();
   }
 
-  #accept(socket: Socket): void {
+  #accept(accepted: Socket): void {
+    const reader = new SocketReader();
+    const socket = adoptSocket(accepted, reader.options);
     const info = this.#describe(socket, null);
-    if (info === null) {
+    if (info === null || this.#isDraining || this.connectionCount >= this.#context.limits.maxConnections) {
       socket.destroy();
       return;
     }
-    this.#sniff(socket, info);
-  }
-
-  /** Waits, within the header deadline, for the bytes that tell the protocol. */
-  #sniff(socket: Socket, info: DownstreamConnection): void {
     this.#undecided.add(socket);
-    let bytes: Buffer | null = null;
-    const timer = new WheelTimer(this.#context.application.wheel, { onTimer: () => socket.destroy() });
-    timer.arm(this.#context.limits.headerTimeoutMs);
-    const forget = (): void => {
-      timer.dispose();
-      this.#undecided.delete(socket);
-    };
-    const onData = (chunk: Buffer): void => {
-      bytes = bytes === null ? chunk : Buffer.concat([bytes, chunk]);
-      const protocol = detectProtocol(bytes);
-      if (protocol === null) return;
-      forget();
-      socket.off("data", onData).off("end", onEnd).off("close", forget).off("error", ignoreError);
-      this.#open(socket, info, protocol, bytes);
-    };
-    const onEnd = (): void => {
-      socket.destroy();
-    };
-    socket.on("data", onData).on("end", onEnd).on("close", forget).on("error", ignoreError);
+    reader.attach(
+      new ProtocolSniffer(socket, this.#context, (protocol, bytes) => {
+        this.#undecided.delete(socket);
+        if (protocol !== null) this.#open(socket, reader, info, protocol, bytes);
+      }),
+    );
+    socket.resume();
   }
 
-  #open(socket: Socket, info: DownstreamConnection, protocol: "h2" | "http/1.1", initialBytes: Buffer): void {
+  #open(
+    socket: Socket,
+    reader: SocketReader,
+    info: DownstreamConnection,
+    protocol: "h2" | "http/1.1",
+    initialBytes: Buffer,
+  ): void {
     if (protocol === "h2") {
       socket.destroy();
       return;
     }
     const connection = new Http1ServerConnection(socket, info, this.#http1);
+    reader.attach(connection);
     this.#connections.add(connection);
     this.#context.observer.connectionOpened(this.#options.name, protocol);
-    connection.begin(initialBytes);
-    if (this.#isDraining) connection.drain();
+    connection.onRead(initialBytes);
   }
 
   /** Null where the client is gone already. */
@@ -147,8 +140,4 @@ export class Listener {
       tls,
     };
   }
-}
-
-function ignoreError(): void {
-  // `close` follows.
 }

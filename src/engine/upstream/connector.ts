@@ -5,7 +5,7 @@ import type { TimerWheel } from "../../lib/timer-wheel.ts";
 import { type ConnectionOwner, Http1ClientConnection } from "../http1/client-connection.ts";
 import type { UpstreamHandler } from "../proxy/upstream-stream.ts";
 import type { Peer, PeerTls } from "./peer.ts";
-import { SocketReader } from "./socket-reader.ts";
+import { SocketReader } from "../http1/socket-reader.ts";
 
 /** Sessions kept for resumption, one a pool key. */
 const MAX_TLS_SESSIONS = 1024;

@@ -1,0 +1,71 @@
+// Tells HTTP/2 with prior knowledge from HTTP/1 on cleartext connections by the first bytes (RFC 9113 §3.4).
+import type { Socket } from "node:net";
+import { type TimerTarget, type TimerWheel, WheelTimer } from "../../lib/timer-wheel.ts";
+import type { ReadTarget } from "../http1/socket-reader.ts";
+
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+
+/** `h2`, `http/1.1`, or null while the bytes so far could be the beginning of either. */
+export function detectProtocol(bytes: Buffer): "h2" | "http/1.1" | null {
+  const length = Math.min(bytes.length, PREFACE.length);
+  for (let i = 0; i < length; i++) {
+    if (bytes[i] !== PREFACE[i]) return "http/1.1";
+  }
+  return length === PREFACE.length ? "h2" : null;
+}
+
+/** Gets the protocol with the bytes read so far, or null: the client went away, or said nothing in time. */
+export type ProtocolDecision = (protocol: "h2" | "http/1.1" | null, bytes: Buffer) => void;
+
+export interface SnifferContext {
+  readonly application: { readonly wheel: TimerWheel };
+  readonly limits: { readonly headerTimeoutMs: number };
+}
+
+/** The first reader of a cleartext connection. */
+export class ProtocolSniffer implements ReadTarget, TimerTarget {
+  readonly holdsReadBuffer = false;
+  readonly #socket: Socket;
+  readonly #timer: WheelTimer;
+  readonly #onClose: () => void;
+  #decide: ProtocolDecision | null;
+  #bytes: Buffer | null = null;
+
+  constructor(socket: Socket, context: SnifferContext, decide: ProtocolDecision) {
+    this.#socket = socket;
+    this.#decide = decide;
+    this.#timer = new WheelTimer(context.application.wheel, this);
+    this.#timer.arm(context.limits.headerTimeoutMs);
+    this.#onClose = () => {
+      this.#finish(null, EMPTY);
+    };
+    socket.on("end", this.#onClose).on("close", this.#onClose).on("error", ignoreError);
+  }
+
+  onRead(chunk: Buffer): void {
+    const bytes: Buffer = this.#bytes === null ? chunk : Buffer.concat([this.#bytes, chunk]);
+    const protocol = detectProtocol(bytes);
+    if (protocol === null) this.#bytes = Buffer.from(bytes);
+    else this.#finish(protocol, bytes);
+  }
+
+  onTimer(): void {
+    this.#finish(null, EMPTY);
+  }
+
+  #finish(protocol: "h2" | "http/1.1" | null, bytes: Buffer): void {
+    const decide = this.#decide;
+    if (decide === null) return;
+    this.#decide = null;
+    this.#timer.dispose();
+    this.#socket.off("end", this.#onClose).off("close", this.#onClose);
+    if (protocol === null) this.#socket.destroy();
+    decide(protocol, bytes);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function ignoreError(): void {
+  // `close` follows.
+}
