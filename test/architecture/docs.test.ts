@@ -4,6 +4,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { statusOfError } from "../../src/engine/proxy/proxy-error.ts";
 import type { ProxyErrorType } from "../../src/engine/proxy/proxy-error.ts";
+import { AccessLogWriter } from "../../src/telemetry/access-log.ts";
 import { ANNOTATION_PREFIX, ANNOTATION_RULES } from "../../src/translate/annotations/registry.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
@@ -63,6 +64,41 @@ test("the guide's table of errors has every status that the engine answers", () 
   for (const type of types) {
     assert.ok(table.has(statusOfError(type)), `${statusOfError(type)} (${type}) is missing from docs/guide/errors.md`);
   }
+});
+
+test("the glossary has every field of the access log, in its order", () => {
+  const lines: string[] = [];
+  const writer = new AccessLogWriter({ workerId: 0, emit: (bytes) => lines.push(Buffer.from(bytes).toString()) });
+  writer.write({
+    requestId: "1",
+    client: "::1",
+    method: "GET",
+    host: "a",
+    path: "/",
+    query: "",
+    protocol: "HTTP/1.1",
+    scheme: "http",
+    status: 200,
+    requestBytes: 0,
+    responseBytes: 0,
+    durationMs: 0,
+    route: "",
+    upstream: "",
+    endpoint: "",
+    attempts: 0,
+    isUpstreamReused: false,
+    upstreamHeaderMs: -1,
+    userAgent: null,
+    referer: null,
+    error: null,
+    tlsVersion: null,
+    listener: "http",
+  });
+  writer.flush();
+  const written = Object.keys(JSON.parse(lines.join("")) as object);
+  const section = read("docs/glossary.md").split("## Fields of the access log")[1] ?? "";
+  const documented = Array.from(section.matchAll(/^\| `([a-z_]+)`/gm), ([, name]) => name);
+  assert.deepEqual(documented, written);
 });
 
 test("commands in the documents name files that exist", () => {
