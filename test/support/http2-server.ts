@@ -19,6 +19,7 @@ import {
 export class Exchange implements DownstreamHandler {
   readonly stream: DownstreamStream;
   readonly chunks: Buffer[] = [];
+  readonly holdsRequestChunks = false;
   trailers: HeaderList | null = null;
   isEnded = false;
   drains = 0;
@@ -104,13 +105,33 @@ export interface TestServer {
   advance(ms: number): void;
   /** A client that has sent preface and SETTINGS. */
   client(settings?: readonly (readonly [number, number])[]): Promise<RawHttp2>;
-  socket(): Promise<Socket>;
+  socket(options?: { allowHalfOpen?: boolean }): Promise<Socket>;
+  /** Resolves as soon as so many connections have closed. */
+  untilClosed(count: number): Promise<void>;
   close(): void;
 }
 
 export interface TestServerOptions {
   readonly limits?: Partial<Http2ServerLimits>;
   readonly onExchange?: (exchange: Exchange) => void;
+  readonly onConnection?: (connection: Http2ServerConnection) => void;
+  /** Read so many bytes before the connection is handed over, as a listener does that tells protocols apart. */
+  readonly initialBytes?: number;
+  readonly allowHalfOpen?: boolean;
+}
+
+/** Reads until `length` bytes are there, gives them back and hands the socket over. */
+function handOver(socket: Socket, length: number, accept: (socket: Socket) => void): void {
+  let read: Buffer = Buffer.alloc(0);
+  const onData = (chunk: Buffer): void => {
+    read = Buffer.concat([read, chunk]);
+    if (read.length < length) return;
+    socket.off("data", onData);
+    socket.pause();
+    socket.unshift(read);
+    accept(socket);
+  };
+  socket.on("data", onData);
 }
 
 export function testConnection(socket: Socket, id: number): DownstreamConnection {
@@ -133,11 +154,13 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const connections: Http2ServerConnection[] = [];
   const refused: ProxyError[] = [];
   const closed: Http2ServerConnection[] = [];
+  const closeWaiters = new Set<() => void>();
   const sockets = new Set<Socket>();
   const context: Http2ServerContext = {
     limits,
     parser: new Http2RequestParser(limits),
     wheel,
+    now: () => now,
     onRequest(stream) {
       const exchange = new Exchange(stream);
       exchanges.push(exchange);
@@ -145,18 +168,27 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       return exchange;
     },
     onRefused: (_connection, error) => refused.push(error),
-    onClose: (connection) => closed.push(connection),
+    onClose: (connection) => {
+      closed.push(connection);
+      for (const check of closeWaiters) check();
+    },
   };
-  const server = createServer((socket) => {
+  const accept = (socket: Socket): void => {
+    const connection = new Http2ServerConnection(socket, testConnection(socket, connections.length), context);
+    connections.push(connection);
+    options.onConnection?.(connection);
+  };
+  const server = createServer({ allowHalfOpen: options.allowHalfOpen ?? false }, (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
-    connections.push(new Http2ServerConnection(socket, testConnection(socket, connections.length), context));
+    if (options.initialBytes === undefined) accept(socket);
+    else handOver(socket, options.initialBytes, accept);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const open = async (): Promise<Socket> => {
-    const socket = connect(port, "127.0.0.1");
+  const open = async (socketOptions: { allowHalfOpen?: boolean } = {}): Promise<Socket> => {
+    const socket = connect({ port, host: "127.0.0.1", ...socketOptions });
     await once(socket, "connect");
     sockets.add(socket);
     return socket;
@@ -177,6 +209,17 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       return client;
     },
     socket: open,
+    async untilClosed(count) {
+      await new Promise<void>((resolve) => {
+        const check = (): void => {
+          if (closed.length < count) return;
+          closeWaiters.delete(check);
+          resolve();
+        };
+        closeWaiters.add(check);
+        check();
+      });
+    },
     close() {
       wheel.stop();
       server.close();

@@ -92,6 +92,7 @@ test("CONNECT is served for websocket only", () => {
   const head = parse(lines({ ":method": "CONNECT", ":protocol": "websocket" }, ["sec-websocket-version", "13"]), false);
   assert.equal(head.method, "GET");
   assert.equal(head.upgrade, "websocket");
+  assert.match(head.headers.get("sec-websocket-key") ?? "", /^[A-Za-z0-9+/]{22}==$/);
   assert.equal(head.contentLength, 0);
   assert.equal(failureOf(lines({ ":method": "CONNECT", ":protocol": "connect-udp" }), false), "not-implemented");
   assert.equal(failureOf([":method", "CONNECT", ":authority", "a.example:443"], false), "not-implemented");

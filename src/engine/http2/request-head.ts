@@ -1,5 +1,6 @@
 // Builds a request's head from the raw header lines of an HTTP/2 stream (RFC 9113 §8.2, §8.3). nghttp2 refuses most of
 // what is malformed before it comes here; this is what it lets pass, and what Penstock bounds.
+import { randomBytes } from "node:crypto";
 import { hostOf } from "../http/authority.ts";
 import { parseContentLength } from "../http/content-length.ts";
 import { HeaderList } from "../http/header-list.ts";
@@ -7,6 +8,7 @@ import { headerBit, isUnderscoreAlias, KnownHeader, knownHeaderId } from "../htt
 import { RequestHead, UNKNOWN_LENGTH } from "../http/messages.ts";
 import type { ProxyErrorType } from "../proxy/proxy-error.ts";
 
+const WEBSOCKET_KEY = headerBit(KnownHeader.secWebSocketKey);
 const COLON = 0x3a;
 const SLASH = 0x2f;
 /** Upper case only, as over HTTP/1: lower case is a typing error or a probe. */
@@ -224,6 +226,10 @@ export class Http2RequestParser {
     if (this.#method !== "CONNECT") return this.#refuseHead(":protocol without CONNECT");
     if (this.#protocol !== "websocket") return this.#failHead("not-implemented", "only websocket is served by CONNECT");
     if (this.#contentLength !== "" || endOfStream) return this.#refuseHead("CONNECT has a body or an end");
+    // RFC 8441 §5.1 does without the challenge; whoever takes the request on over HTTP/1.1 needs one (RFC 6455 §4.1).
+    if ((this.#seen & WEBSOCKET_KEY) === 0) {
+      headers.appendTrusted("Sec-WebSocket-Key", randomBytes(16).toString("base64"), KnownHeader.secWebSocketKey);
+    }
     return new RequestHead("GET", this.#path, authority, host, 20, headers, 0, "websocket", false);
   }
 

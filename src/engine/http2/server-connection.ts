@@ -42,6 +42,8 @@ export interface Http2ServerContext {
   readonly limits: Http2ServerLimits;
   readonly parser: Http2RequestParser;
   readonly wheel: TimerWheel;
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: () => number;
   readonly onRequest: RequestListener;
   /** A request, or a whole connection, that was refused before the workflow saw it. */
   onRefused(connection: DownstreamConnection, error: ProxyError): void;
@@ -99,7 +101,7 @@ export class Http2ServerConnection implements StreamOwner, TimerTarget {
     this.connection = connection;
     this.#socket = socket;
     this.#context = context;
-    const now = performance.now();
+    const now = context.now();
     this.#lastActivityMs = now;
     this.#guard = new FloodGuard(now);
     this.#timer = new WheelTimer(context.wheel, this);
@@ -127,7 +129,7 @@ export class Http2ServerConnection implements StreamOwner, TimerTarget {
     return this.#openStreams === 0;
   }
 
-  /** On the clock of `performance.now()`: when a stream was last opened or closed. */
+  /** On the context's clock: when a stream was last opened or closed. */
   get lastActivityMs(): number {
     return this.#lastActivityMs;
   }
@@ -162,7 +164,7 @@ export class Http2ServerConnection implements StreamOwner, TimerTarget {
     const { parser, limits, onRequest } = this.#context;
     const request = parser.parse(raw, (flags & NGHTTP2_FLAG_END_STREAM) !== 0);
     this.#requests++;
-    this.#lastActivityMs = performance.now();
+    this.#lastActivityMs = this.#context.now();
     this.#guard.noteRequest(parser.headBytes);
     if (request === null) {
       this.#refuse(stream, new ProxyError(parser.failure, "downstream", parser.reason));
@@ -196,7 +198,7 @@ export class Http2ServerConnection implements StreamOwner, TimerTarget {
     stream.previous = null;
     stream.next = null;
     this.#openStreams--;
-    this.#lastActivityMs = performance.now();
+    this.#lastActivityMs = this.#context.now();
     if (outcome === "complete") this.#guard.noteExchange();
     else if (outcome === "reset") this.#chargeReset();
   }
@@ -252,7 +254,7 @@ export class Http2ServerConnection implements StreamOwner, TimerTarget {
       this.#socket.destroy();
       return;
     }
-    const now = performance.now();
+    const now = this.#context.now();
     const excess = this.#guard.controlExcess(this.#socket.bytesRead, now);
     if (excess > 0 && excess > this.#bufferedBytes()) {
       this.#calm("too many bytes that serve no request");

@@ -118,6 +118,16 @@ test("a body that is given in parts arrives whole, and is followed by its end", 
   assert.equal(response.headers.has("content-length"), false);
 });
 
+test("small chunks are the caller's again after the call, large ones while they are held", async () => {
+  const { client, exchange } = await exchangeOf([GET]);
+  exchange.begin(200);
+  const small = Buffer.from("small");
+  exchange.stream.sendBody(small);
+  small.fill("!");
+  exchange.stream.sendEnd(null);
+  assert.equal((await client.responseOf(1)).body, "small");
+});
+
 for (const [method, status] of [
   ["HEAD", 200],
   ["GET", 204],

@@ -3,7 +3,12 @@
 import { constants, type ServerHttp2Stream, type ServerStreamResponseOptions } from "node:http2";
 import type { HeaderList } from "../http/header-list.ts";
 import type { RequestHead, ResponseHead } from "../http/messages.ts";
-import type { DownstreamConnection, DownstreamHandler, DownstreamStream } from "../proxy/downstream.ts";
+import {
+  COPY_BYTES,
+  type DownstreamConnection,
+  type DownstreamHandler,
+  type DownstreamStream,
+} from "../proxy/downstream.ts";
 import { ProxyError } from "../proxy/proxy-error.ts";
 import { readTrailers } from "./request-head.ts";
 import { fieldsObject, responseLines } from "./response-fields.ts";
@@ -127,7 +132,7 @@ export class Http2ServerStream implements DownstreamStream {
   sendBody(chunk: Buffer): boolean {
     if (chunk.length === 0 || this.#isResponseEnded || !this.#canSend()) return true;
     this.#owner.noteDataSent(chunk.length);
-    if (this.#stream.write(chunk)) return true;
+    if (this.#stream.write(chunk.length <= COPY_BYTES ? Buffer.from(chunk) : chunk)) return true;
     if (!this.#hasDrainListener) {
       this.#hasDrainListener = true;
       this.#stream.on("drain", onDrain);
