@@ -285,7 +285,7 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
     this.#write(`${appendFields(`HTTP/1.1 ${status} ${statusText(status)}\r\n`, headers, FRAMING)}\r\n`);
   }
 
-  sendHead(response: ResponseHead, endOfStream: boolean): void {
+  sendHead(response: ResponseHead, _endOfStream: boolean): void {
     const { status, contentLength } = response;
     const { request } = this;
     this.#isHeadSent = true;
@@ -307,20 +307,20 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
       this.#isChunked = true;
       out += "Transfer-Encoding: chunked\r\n";
     } else this.#keepAlive = false;
-    if (this.#keepAlive && !this.#maySaveConnection(endOfStream)) this.#keepAlive = false;
+    if (this.#keepAlive && !this.#maySaveConnection()) this.#keepAlive = false;
     if (!this.#keepAlive) out += "Connection: close\r\n";
     else if (request.version === 10) out += "Connection: keep-alive\r\n";
     this.#out = `${out}\r\n`;
   }
 
-  /** Whether the connection can serve another request although this one's body was not read. */
-  #maySaveConnection(isWholeResponse: boolean): boolean {
+  /** Whether the connection can serve another request although this one's body was not read to its end. */
+  #maySaveConnection(): boolean {
     if (this.#context.isDraining || this.#hasClientEnded) return false;
     if (this.#state !== State.body) return true;
     // A client that waits for 100 may send its body or not: what follows cannot be told apart.
-    if (this.request.expectsContinue && isWholeResponse) return false;
+    if (this.request.expectsContinue) return false;
     const { remaining } = this.#decoder;
-    return !isWholeResponse || (remaining >= 0 && remaining <= MAX_DISCARD_BYTES);
+    return remaining >= 0 && remaining <= MAX_DISCARD_BYTES;
   }
 
   sendBody(chunk: Buffer): boolean {
@@ -363,7 +363,7 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
     const isRequestDone = this.#state === State.response;
     if (!this.#keepAlive || this.#hasClientEnded) this.#closeGracefully();
     else if (isRequestDone) this.#nextRequest();
-    else if (this.#maySaveConnection(true)) {
+    else if (this.#maySaveConnection()) {
       this.#state = State.discard;
       this.#timer.arm(DISCARD_TIMEOUT_MS);
     } else this.#closeGracefully();

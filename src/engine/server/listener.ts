@@ -33,6 +33,7 @@ export class Listener {
   /** Sockets whose protocol is not known yet. */
   readonly #undecided = new Set<Socket>();
   #isDraining = false;
+  #onEmpty: () => void = () => undefined;
 
   constructor(options: ListenerOptions, context: ListenerContext) {
     this.#options = options;
@@ -47,6 +48,7 @@ export class Listener {
       onClose: (connection) => {
         this.#connections.delete(connection);
         observer.connectionClosed(options.name, "http/1.1");
+        if (this.connectionCount === 0) this.#onEmpty();
       },
       isDraining: false,
     };
@@ -71,16 +73,16 @@ export class Listener {
   }
 
   /** Closes the listening socket and idle connections; resolves when the last connection is gone. */
-  drain(): Promise<void> {
+  async drain(): Promise<void> {
     this.#isDraining = true;
     this.#http1.isDraining = true;
-    const closed = new Promise<void>((resolve) => {
-      if (this.#server.listening) this.#server.close(() => resolve());
-      else resolve();
+    const empty = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
     });
     for (const connection of this.#connections) connection.drain();
     for (const socket of this.#undecided) socket.destroy();
-    return closed;
+    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
+    if (this.connectionCount > 0) await empty;
   }
 
   destroyConnections(): void {
@@ -100,6 +102,7 @@ export class Listener {
     reader.attach(
       new ProtocolSniffer(socket, this.#context, (protocol, bytes) => {
         this.#undecided.delete(socket);
+        if (protocol === null && this.connectionCount === 0) this.#onEmpty();
         if (protocol !== null) this.#open(socket, reader, info, protocol, bytes);
       }),
     );
