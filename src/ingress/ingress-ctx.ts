@@ -12,6 +12,8 @@ export class IngressCtx {
   readonly snapshot: CompiledSnapshot | null;
   route: CompiledRoute | null;
   upstream: CompiledUpstream | null;
+  /** The target as the client sent it where another one is forwarded; `""` where it is forwarded as it came. */
+  receivedTarget: string;
   /** Peers that could not be connected to. */
   tried: readonly Peer[];
 
@@ -19,7 +21,18 @@ export class IngressCtx {
     this.snapshot = snapshot;
     this.route = null;
     this.upstream = null;
+    this.receivedTarget = "";
     this.tried = NONE_TRIED;
+  }
+
+  /** `""` where no route matched. */
+  get routeId(): string {
+    return this.route === null ? "" : this.route.route.id;
+  }
+
+  /** `""` where no upstream was chosen. */
+  get upstreamId(): string {
+    return this.upstream === null ? "" : this.upstream.upstream.id;
   }
 
   addTried(peer: Peer): void {

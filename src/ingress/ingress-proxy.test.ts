@@ -299,12 +299,12 @@ describe("observers", () => {
   test("learn of each request with its route, its upstream and its error", () => {
     const seen: unknown[][] = [];
     const observer: RequestObserver = {
-      onRequestDone: (session, route, upstream, error) => {
-        seen.push([session.request.target, route, upstream, error?.type ?? null]);
+      onRequestDone: (session, ctx, error) => {
+        seen.push([session.request.target, ctx.receivedTarget, ctx.routeId, ctx.upstreamId, error?.type ?? null]);
       },
     };
     const proxy = proxyFor(SHOP, [observer]);
-    const served = filter(proxy, { target: "/cart" });
+    const served = filter(proxy, { target: "/x/../cart" });
     proxy.upstreamPeer(served.session, served.ctx);
     proxy.logging(served.session, served.ctx, null);
     const answered = filter(proxy, { target: "/gone" });
@@ -312,9 +312,9 @@ describe("observers", () => {
     const ctx = proxy.newCtx();
     proxy.logging(new FakeSession({ target: "/none" }), ctx, new ProxyError("not-found", "downstream", ""));
     assert.deepEqual(seen, [
-      ["/cart", "cart", "cart", null],
-      ["/gone", "gone", "", null],
-      ["/none", "", "", "not-found"],
+      ["/cart", "/x/../cart", "cart", "cart", null],
+      ["/gone", "", "gone", "", null],
+      ["/none", "", "", "", "not-found"],
     ]);
   });
 });

@@ -53,7 +53,7 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
     if (snapshot === null) throw NO_SNAPSHOT;
     const { request, connection } = session;
     if (connection.tls !== null && isMisdirected(connection.tls, request.host, snapshot.identities)) throw MISDIRECTED;
-    const path = settlePath(session);
+    const path = settlePath(session, ctx);
     const virtualHost = snapshot.hosts.lookup(request.host);
     const route = virtualHost === null ? null : virtualHost.paths.lookup(path);
     if (route === null) throw NOT_FOUND;
@@ -80,9 +80,7 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
   }
 
   logging(session: Session, ctx: IngressCtx, error: ProxyError | null): void {
-    const route = ctx.route === null ? "" : ctx.route.route.id;
-    const upstream = ctx.upstream === null ? "" : ctx.upstream.upstream.id;
-    for (const observer of this.#observers) observer.onRequestDone(session, route, upstream, error);
+    for (const observer of this.#observers) observer.onRequestDone(session, ctx, error);
   }
 
   #redirectToHttps(session: Session): boolean {
@@ -95,7 +93,7 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
 }
 
 /** The path to match; brings the target into the form that is forwarded. */
-function settlePath(session: Session): string {
+function settlePath(session: Session, ctx: IngressCtx): string {
   const { request } = session;
   const { target } = request;
   const length = plainPathLength(target);
@@ -103,7 +101,10 @@ function settlePath(session: Session): string {
   if (target === "*") throw NOT_FOUND;
   const canonical = canonicalizeTarget(target);
   if (canonical.refusal !== null) throw new ProxyError("malformed-request", "downstream", canonical.refusal);
-  request.target = canonical.target;
+  if (canonical.target !== target) {
+    ctx.receivedTarget = target;
+    request.target = canonical.target;
+  }
   return canonical.path;
 }
 

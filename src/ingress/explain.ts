@@ -1,0 +1,197 @@
+// Explains what the proxy would do with a request, and why: which host, path and rule match, which lose, and where the
+// request would go. What is served is decided by the code that serves; this file only finds the words.
+import { ProxyError, statusOfError } from "../engine/proxy/proxy-error.ts";
+import type { TlsIdentity } from "../engine/server/tls-identity.ts";
+import type { Certificate } from "../ir/certificate.ts";
+import type { Route, VirtualHost } from "../ir/route-table.ts";
+import type { Snapshot } from "../ir/snapshot.ts";
+import type { CompiledSnapshot } from "./compile.ts";
+import { compileSnapshot } from "./compile.ts";
+import type { ExplainRequest } from "./explain-request.ts";
+import { ExplainSession } from "./explain-session.ts";
+import type { ExplainedUpstream } from "./explain-upstreams.ts";
+import { explainUpstreams } from "./explain-upstreams.ts";
+import { IngressProxy } from "./ingress-proxy.ts";
+import type { LosingRoute } from "./losing-routes.ts";
+import { findLosingRoutes } from "./losing-routes.ts";
+import { canonicalizeTarget } from "./request-path.ts";
+import { UpstreamTrust } from "./upstream-trust.ts";
+
+export interface Explanation {
+  readonly request: ExplainRequest;
+  readonly outcome: ExplainedOutcome;
+  /** What routes were matched against, and what goes upstream; null where the path is refused. */
+  readonly path: { readonly matched: string; readonly forwarded: string } | null;
+  /** The certificate of the handshake; null for plain HTTP. */
+  readonly certificate: ExplainedCertificate | null;
+  /** Virtual hosts that take the request's host, the one that counts first. */
+  readonly hosts: readonly ExplainedHost[];
+  readonly route: ExplainedRoute | null;
+  /** Other routes of the virtual host: those that match too, then those that nearly do, then the rest as far as shown. */
+  readonly losers: readonly LosingRoute[];
+  /** Routes that match not, beyond those in `losers`. */
+  readonly otherRoutes: number;
+  readonly upstreams: readonly ExplainedUpstream[];
+}
+
+export interface ExplainedOutcome {
+  /** What the proxy answers by itself; null where an upstream answers. */
+  readonly status: number | null;
+  /** One sentence without a full stop. */
+  readonly summary: string;
+}
+
+export interface ExplainedHost {
+  readonly host: string;
+  readonly reason: string;
+}
+
+export interface ExplainedRoute {
+  readonly route: Route;
+  readonly reason: string;
+}
+
+export interface ExplainedCertificate {
+  /** Id of the certificate; null for the self-signed one made at start. */
+  readonly id: string | null;
+  readonly dnsNames: readonly string[];
+  /** Whether a client would take it for the server name that it sent. */
+  readonly coversServerName: boolean;
+  readonly reason: string;
+}
+
+/** @throws Error where the snapshot contradicts itself, as `compileSnapshot` does. */
+export function explain(snapshot: Snapshot, request: ExplainRequest): Explanation {
+  const compiled = compileSnapshot(snapshot, null, {
+    identities: { fallback: identityOf(FALLBACK_ID, []), create: identityOfCertificate, onUnusable: () => {} },
+    trust: new UpstreamTrust(),
+    randomTurn: () => 0,
+  });
+  const identity = request.scheme === "https" ? compiled.identities.resolve(request.serverName) : null;
+  const session = new ExplainSession(request, identity);
+  const decision = decide(compiled, session);
+  const canonical = canonicalizeTarget(request.target);
+  const hosts = explainHosts(compiled, request.host);
+  const virtualHost = compiled.hosts.lookup(request.host)?.virtualHost ?? null;
+  const { route } = decision;
+  const losing =
+    virtualHost === null || canonical.refusal !== null ? null : findLosingRoutes(virtualHost, canonical.path, route);
+  const upstreams = route?.action.kind === "forward" ? explainUpstreams(snapshot, route.action.backends) : [];
+  return {
+    request,
+    outcome: explainOutcome(decision, session, upstreams),
+    path: canonical.refusal === null ? { matched: canonical.path, forwarded: canonical.target } : null,
+    certificate: identity === null ? null : explainCertificate(snapshot, request.serverName, identity),
+    hosts,
+    route: route === null || losing === null ? null : { route, reason: losing.whyWinner },
+    losers: losing === null ? [] : losing.shown,
+    otherRoutes: losing === null ? 0 : losing.hidden,
+    upstreams,
+  };
+}
+
+interface Decision {
+  readonly route: Route | null;
+  readonly error: ProxyError | null;
+}
+
+/** Lets the request phases run. */
+function decide(compiled: CompiledSnapshot, session: ExplainSession): Decision {
+  const proxy = new IngressProxy([]);
+  proxy.serve(compiled);
+  const ctx = proxy.newCtx();
+  try {
+    const isAnswered = proxy.requestFilter(session, ctx);
+    if (!isAnswered) proxy.upstreamPeer(session, ctx);
+  } catch (error) {
+    if (!(error instanceof ProxyError)) throw error;
+    return { route: ctx.route === null ? null : ctx.route.route, error };
+  }
+  return { route: ctx.route === null ? null : ctx.route.route, error: null };
+}
+
+function explainOutcome(
+  { error }: Decision,
+  session: ExplainSession,
+  upstreams: readonly ExplainedUpstream[],
+): ExplainedOutcome {
+  if (session.location !== "") {
+    return { status: session.answeredStatus, summary: `redirected to ${session.location}, as the route wants https` };
+  }
+  if (session.answeredStatus !== 0) {
+    return {
+      status: session.answeredStatus,
+      summary: "answered by the proxy, as the route has no backend to serve it",
+    };
+  }
+  // One upstream of several may have endpoints although the one that was chosen here has none.
+  const served = upstreams.filter(hasSomewhereToGo);
+  const isOnlyUnlucky = error?.type === "no-endpoint" && served.length > 0;
+  if (error !== null && !isOnlyUnlucky) return { status: statusOfError(error.type), summary: error.message };
+  const [only] = served;
+  if (only !== undefined && only.share === 1) return { status: null, summary: `forwarded to upstream ${only.id}` };
+  const percent = Math.round(served.reduce((sum, upstream) => sum + upstream.share, 0) * 100);
+  const rest =
+    percent === 100 ? "" : `, for ${percent} % of requests; the rest gets 503, as its upstream has no endpoint`;
+  return { status: null, summary: `forwarded to one of ${upstreams.length} upstreams by weight${rest}` };
+}
+
+/** Names are resolved where the proxy runs, so whoever explains cannot know their endpoints. */
+function hasSomewhereToGo({ share, dnsName, endpoints }: ExplainedUpstream): boolean {
+  return share > 0 && (dnsName !== null || endpoints.some((endpoint) => endpoint.takesTraffic));
+}
+
+function explainHosts(compiled: CompiledSnapshot, host: string): ExplainedHost[] {
+  const { hosts } = compiled;
+  const found: [virtualHost: VirtualHost | undefined, reason: string][] = [
+    [hosts.exact(host)?.virtualHost, "the exact host"],
+    [hosts.wildcard(host)?.virtualHost, "a wildcard that stands for exactly one label"],
+    [hosts.any?.virtualHost, "routes for every host that has none of its own"],
+  ];
+  return found.flatMap(([virtualHost, reason], index) => {
+    if (virtualHost === undefined) return [];
+    const winner = found.slice(0, index).find(([former]) => former !== undefined)?.[0]?.host;
+    const lost = winner === undefined ? "" : `; not asked, as ${winner} is more specific and has the only say`;
+    return [{ host: virtualHost.host, reason: `${reason}${lost}` }];
+  });
+}
+
+function explainCertificate(snapshot: Snapshot, serverName: string, identity: TlsIdentity): ExplainedCertificate {
+  const { certificates, routeTable, defaultCertificate } = snapshot;
+  const certificate = certificates.find(({ id }) => id === identity.id) ?? null;
+  const wildcard = `*${serverName.slice(Math.max(0, serverName.indexOf(".")))}`;
+  const claim =
+    routeTable.tlsHosts.find(({ host }) => host === serverName) ??
+    routeTable.tlsHosts.find(({ host }) => host === wildcard);
+  const fallback = defaultCertificate === null ? "the self-signed one is served" : "the default one is served";
+  return {
+    id: certificate === null ? null : certificate.id,
+    dnsNames: certificate === null ? [] : certificate.dnsNames,
+    coversServerName: serverName !== "" && identity.covers(serverName),
+    reason:
+      serverName === ""
+        ? `the client sends no server name: ${fallback}`
+        : claim === undefined
+          ? `no certificate is configured for ${serverName}: ${fallback}`
+          : claim.certificate === null
+            ? `the certificate configured for ${claim.host} is missing or broken: ${fallback}`
+            : `configured for ${claim.host}`,
+  };
+}
+
+/** No Secret has this id: ids of certificates hold a slash. */
+const FALLBACK_ID = "self-signed";
+
+function identityOfCertificate({ id, dnsNames }: Certificate): TlsIdentity {
+  return identityOf(id, dnsNames);
+}
+
+/** Speaks for names, serves no handshake. */
+function identityOf(id: string, dnsNames: readonly string[]): TlsIdentity {
+  const names = new Set(dnsNames);
+  return {
+    id,
+    context: { context: null },
+    covers: (host) => names.has(host) || names.has(`*${host.slice(Math.max(0, host.indexOf(".")))}`),
+  };
+}
