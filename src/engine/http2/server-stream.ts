@@ -78,9 +78,12 @@ export class Http2ServerStream implements DownstreamStream {
     this.#isTunnel = request.upgrade !== "";
     this.#isRequestEnded = request.contentLength === 0 && !this.#isTunnel;
     stream.on("error", ignoreError);
-    stream.on("aborted", onAborted);
     stream.on("close", onClose);
-    if (!this.#isRequestEnded) stream.on("trailers", onTrailers);
+    if (!this.#isRequestEnded) {
+      // A stream that was reset while its body waits is not closed before somebody reads that.
+      stream.on("aborted", onAborted);
+      stream.on("trailers", onTrailers);
+    }
   }
 
   /** Bytes of the request's body that wait for the workflow. */

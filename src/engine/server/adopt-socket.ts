@@ -8,14 +8,15 @@ interface SocketInternals {
 }
 
 /**
- * @param accepted just accepted and not reading (`pauseOnConnect`); not used any more after the call.
+ * @param accepted not reading (`pauseOnConnect`, or paused); not used any more after the call.
+ * @param onread null for a socket that reads as Node's sockets do.
  * @returns a socket on the same connection, not reading yet.
  */
-export function adoptSocket(accepted: Socket, onread: OnReadOptions): Socket {
+export function adoptSocket(accepted: Socket, onread: OnReadOptions | null): Socket {
   const internals = accepted as unknown as SocketInternals;
   const handle = internals._handle;
   internals._handle = null;
-  const options = { handle, allowHalfOpen: true, onread };
+  const options = onread === null ? { handle, allowHalfOpen: true } : { handle, allowHalfOpen: true, onread };
   const socket = new net.Socket(options as unknown as net.SocketConstructorOpts);
   // Without a handle this ends nothing but the server's count of its connections.
   accepted.destroy();

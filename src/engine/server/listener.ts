@@ -1,6 +1,13 @@
 // One listening socket: accepts connections within bounds, tells their protocol, and hands them to http1/ or http2/.
 import net, { type AddressInfo, type Socket } from "node:net";
 import { Http1ServerConnection, type Http1ServerContext } from "../http1/server-connection.ts";
+import { Http2RequestParser } from "../http2/request-head.ts";
+import {
+  DEFAULT_HTTP2_SERVER_LIMITS,
+  type Http2ServerContext,
+  type Http2ServerLimits,
+  Http2ServerConnection,
+} from "../http2/server-connection.ts";
 import { RequestParser } from "../http1/request-parser.ts";
 import type { DownstreamConnection, DownstreamTls } from "../proxy/downstream.ts";
 import type { HttpApplication } from "../proxy/http-proxy.ts";
@@ -29,6 +36,7 @@ export class Listener {
   readonly #context: ListenerContext;
   readonly #server: net.Server;
   readonly #http1: Http1ServerContext;
+  readonly #http2: Http2ServerContext;
   readonly #connections = new Set<OpenConnection>();
   /** Sockets whose protocol is not known yet. */
   readonly #undecided = new Set<Socket>();
@@ -45,12 +53,23 @@ export class Listener {
       wheel: application.wheel,
       onRequest: (stream) => application.onRequest(stream),
       onRefused: (connection, error) => observer.requestRefused(connection, error),
-      onClose: (connection) => {
-        this.#connections.delete(connection);
-        observer.connectionClosed(options.name, "http/1.1");
-        if (this.connectionCount === 0) this.#onEmpty();
-      },
+      onClose: (connection) => this.#forget(connection, "http/1.1"),
       isDraining: false,
+    };
+    const http2Limits: Http2ServerLimits = {
+      ...DEFAULT_HTTP2_SERVER_LIMITS,
+      ...limits,
+      idleTimeoutMs: limits.keepAliveTimeoutMs,
+      maxRequests: limits.maxKeepAliveRequests,
+    };
+    this.#http2 = {
+      limits: http2Limits,
+      parser: new Http2RequestParser(http2Limits),
+      wheel: application.wheel,
+      now: () => performance.now(),
+      onRequest: (stream) => application.onRequest(stream),
+      onRefused: (connection, error) => observer.requestRefused(connection, error),
+      onClose: (connection) => this.#forget(connection, "h2"),
     };
     this.#server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
       this.#accept(socket),
@@ -116,15 +135,25 @@ export class Listener {
     protocol: "h2" | "http/1.1",
     initialBytes: Buffer,
   ): void {
+    this.#context.observer.connectionOpened(this.#options.name, protocol);
     if (protocol === "h2") {
-      socket.destroy();
+      // node:http2 takes the connection's reads over, and does not expect them to go to memory of ours.
+      socket.pause();
+      const plain = adoptSocket(socket, null);
+      plain.unshift(Buffer.from(initialBytes));
+      this.#connections.add(new Http2ServerConnection(plain, info, this.#http2));
       return;
     }
     const connection = new Http1ServerConnection(socket, info, this.#http1);
     reader.attach(connection);
     this.#connections.add(connection);
-    this.#context.observer.connectionOpened(this.#options.name, protocol);
     connection.onRead(initialBytes);
+  }
+
+  #forget(connection: OpenConnection, protocol: "h2" | "http/1.1"): void {
+    this.#connections.delete(connection);
+    this.#context.observer.connectionClosed(this.#options.name, protocol);
+    if (this.connectionCount === 0) this.#onEmpty();
   }
 
   /** Null where the client is gone already. */
