@@ -9,7 +9,7 @@ test("without flags every peer and every scenario runs three times", () => {
   const options = parseOptions(CORES);
   assert.deepEqual(
     options?.peers.map((peer) => peer.name),
-    ["nginx", "haproxy", "envoy", "penstock"],
+    ["nginx", "haproxy", "envoy", "caddy", "penstock"],
   );
   assert.equal(options.rounds, 3);
   assert.equal(options.jsonFile, null);

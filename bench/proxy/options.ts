@@ -10,6 +10,8 @@ export interface BenchOptions {
   readonly peers: readonly Peer[];
   readonly scenarios: readonly Scenario[];
   readonly rounds: number;
+  /** Times that a disturbed sample is taken at most. */
+  readonly tries: number;
   readonly seconds: number;
   readonly warmUpSeconds: number;
   readonly proxyCore: number;
@@ -35,6 +37,7 @@ export const USAGE: string = `usage: npm run bench -- [options]
   --peers a,b        which proxies (default: all that are found): ${PEERS.map((peer) => peer.name).join(", ")}
   --scenarios a,b    which workloads (default: all): ${SCENARIOS.map((scenario) => scenario.name).join(", ")}
   --rounds N         samples of each proxy and workload (default 3)
+  --tries N          a sample is taken again while others use over a tenth of the proxy's core, N times at most (default 3)
   --seconds N        length of a measured run (default 1)
   --warm-up N        seconds of load before it (default 1)
   --json FILE        write every sample to FILE
@@ -42,7 +45,8 @@ export const USAGE: string = `usage: npm run bench -- [options]
   --load-cores LIST  the cores of origin and load generator (default: all others)
   --help
 
-Peers are looked up on the PATH, or in NGINX_BIN, HAPROXY_BIN, ENVOY_BIN, PENSTOCK_MAIN (dist/main.js of another build).
+Peers are looked up on the PATH, or in NGINX_BIN, HAPROXY_BIN, ENVOY_BIN, CADDY_BIN,
+PENSTOCK_MAIN (dist/main.js of another build).
 `;
 
 /** Null: help was asked for. Throws `UsageError`. */
@@ -56,6 +60,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
     peers: choose("--peers", values.peers, PEERS),
     scenarios: choose("--scenarios", values.scenarios, SCENARIOS),
     rounds: parseCount("--rounds", values.rounds ?? "3", 1),
+    tries: parseCount("--tries", values.tries ?? "3", 1),
     seconds: parseCount("--seconds", values.seconds ?? "1", 1),
     warmUpSeconds: parseCount("--warm-up", values["warm-up"] ?? "1", 1),
     proxyCore,
@@ -68,6 +73,7 @@ const FLAGS = {
   peers: { type: "string" },
   scenarios: { type: "string" },
   rounds: { type: "string" },
+  tries: { type: "string" },
   seconds: { type: "string" },
   "warm-up": { type: "string" },
   json: { type: "string" },

@@ -1,6 +1,7 @@
 // Turns samples into Markdown tables: medians, raw values, and ratios to the baseline taken round by round.
 import type { Environment } from "./environment.ts";
 import { BASELINE } from "./peers/all.ts";
+import { DISTURBED_SHARE } from "./sample.ts";
 import type { Sample } from "./sample.ts";
 import type { Scenario } from "./scenarios.ts";
 import { median } from "./statistics.ts";
@@ -98,8 +99,6 @@ export function renderNotes(samples: readonly Sample[]): string {
   }
   return notes.join("\n");
 }
-
-const DISTURBED_SHARE = 0.1;
 
 function renderTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((title, column) =>

@@ -8,7 +8,7 @@ import type { BenchOptions } from "./options.ts";
 import { findContestants, prepareBench } from "./preparation.ts";
 import type { Bench, Contestant } from "./proxy-process.ts";
 import { renderEnvironment, renderNotes, renderOverview, renderScenario } from "./report.ts";
-import { takeSample } from "./sample.ts";
+import { takeQuietSample } from "./sample.ts";
 import type { Sample } from "./sample.ts";
 
 async function main(args: readonly string[]): Promise<number> {
@@ -41,7 +41,7 @@ async function takeSamples(
     const order = round % 2 === 0 ? contestants : contestants.toReversed();
     for (const scenario of options.scenarios) {
       for (const contestant of order) {
-        const sample = await takeSample(bench, contestant, scenario, round);
+        const sample = await takeQuietSample(bench, contestant, scenario, { round, tries: options.tries });
         samples.push(sample);
         process.stderr.write(`${samples.length}/${total} ${describeSample(sample)}\n`);
       }
@@ -78,8 +78,8 @@ function printReport(options: BenchOptions, samples: readonly Sample[], environm
   ];
   process.stdout.write(`${sections.filter((section) => section !== "").join("\n\n")}\n`);
   if (options.jsonFile === null) return;
-  const { rounds, seconds, warmUpSeconds, proxyCore, loadCores } = options;
-  const settings = { rounds, seconds, warmUpSeconds, proxyCore, loadCores };
+  const { rounds, tries, seconds, warmUpSeconds, proxyCore, loadCores } = options;
+  const settings = { rounds, tries, seconds, warmUpSeconds, proxyCore, loadCores };
   writeFileSync(options.jsonFile, `${JSON.stringify({ environment, settings, samples }, null, 2)}\n`);
 }
 

@@ -52,6 +52,7 @@ frontend public
   http-request set-header X-Request-ID %[unique-id]
   http-request capture req.hdr(host) len 255
   http-request capture req.hdr(user-agent) len 255
+  http-request capture req.hdr(referer) len 255
   log-format ${LOG_FORMAT}
   error-log-format '{"time":"%trl","client":"%ci","error":"%[fc_err_str]"}'
   use_backend %[req.hdr(host),host_only,lower,map(${join(site.directory, "hosts.map")})]
@@ -61,10 +62,12 @@ backend origin
 `;
 }
 
+/** As many fields as Penstock's line has, by its names (docs/glossary.md) where HAProxy knows the value. */
 const LOG_FORMAT = [
-  String.raw`'{"time":"%trl","requestId":"%ID","client":"%ci","method":"%[capture.req.method,json(utf8s)]",`,
-  String.raw`"scheme":"%[ssl_fc,iif(https,http)]","host":"%[capture.req.hdr(0),json(utf8s)]",`,
-  String.raw`"path":"%[capture.req.uri,json(utf8s)]","protocol":"%[capture.req.ver]","status":%ST,`,
-  String.raw`"bytesReceived":%U,"bytesSent":%B,"duration":%Ta,"userAgent":"%[capture.req.hdr(1),json(utf8s)]",`,
-  String.raw`"route":"%f","upstream":"%b","endpoint":"%si:%sp","termination":"%ts","upstreamDuration":%Tr}'`,
+  String.raw`'{"time":"%trl","request_id":"%ID","client":"%ci","method":"%[capture.req.method,json(utf8s)]",`,
+  String.raw`"host":"%[capture.req.hdr(0),json(utf8s)]","path":"%[capture.req.uri,json(utf8s)]",`,
+  String.raw`"protocol":"%[capture.req.ver]","scheme":"%[ssl_fc,iif(https,http)]","status":%ST,"request_bytes":%U,`,
+  String.raw`"response_bytes":%B,"duration_ms":%Ta,"route":"%f","upstream":"%b","endpoint":"%si:%sp","attempts":"%rc",`,
+  String.raw`"termination":"%ts","upstream_header_ms":%Tr,"user_agent":"%[capture.req.hdr(1),json(utf8s)]",`,
+  String.raw`"referer":"%[capture.req.hdr(2),json(utf8s)]","tls_version":"%sslv","listener":"%fp"}'`,
 ].join("");

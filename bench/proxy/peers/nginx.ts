@@ -91,8 +91,10 @@ const FORWARDED_FIELDS = [
   "X-Request-ID $request_id",
 ];
 
-const LOG_FORMAT = `'{"time":"$time_iso8601","requestId":"$request_id","client":"$remote_addr","method":"$request_method",'
-    '"scheme":"$scheme","host":"$http_host","path":"$request_uri","protocol":"$server_protocol","status":$status,'
-    '"bytesReceived":$request_length,"bytesSent":$bytes_sent,"duration":$request_time,"userAgent":"$http_user_agent",'
-    '"route":"$server_name","upstream":"$proxy_host","endpoint":"$upstream_addr","upstreamStatus":"$upstream_status",'
-    '"upstreamDuration":"$upstream_response_time"}'`;
+/** As many fields as Penstock's line has, by its names (docs/glossary.md) where nginx knows the value. */
+const LOG_FORMAT = `'{"time":"$time_iso8601","request_id":"$request_id","client":"$remote_addr","method":"$request_method",'
+    '"host":"$host","path":"$uri","query":"$args","protocol":"$server_protocol","scheme":"$scheme","status":$status,'
+    '"request_bytes":$request_length,"response_bytes":$body_bytes_sent,"duration":$request_time,"route":"$server_name",'
+    '"upstream":"$proxy_host","endpoint":"$upstream_addr","upstream_status":"$upstream_status",'
+    '"upstream_header":"$upstream_header_time","user_agent":"$http_user_agent","referer":"$http_referer",'
+    '"tls_version":"$ssl_protocol","listener":"$server_port"}'`;
