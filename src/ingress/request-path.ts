@@ -8,6 +8,12 @@ const PERCENT = 0x25;
 const SEMICOLON = 0x3b;
 const QUESTION_MARK = 0x3f;
 
+/**
+ * The question mark, or what needs a closer look; without repetition, so it cannot backtrack. The regular expression takes
+ * half the time of a loop over char codes, as targets are slices of a request's head (bench/micro/route-lookup.ts).
+ */
+const END_OR_ODD = /[?%\\]|\/[/.]/;
+
 /** A path with one reading, or why it has none. */
 export type CanonicalTarget = AcceptedTarget | RefusedTarget;
 
@@ -32,20 +38,11 @@ export interface RefusedTarget {
  * `canonicalizeTarget` has to look. A dot segment, disguised or not, needs a `%`, a `\` or a segment that begins with a dot.
  */
 export function plainPathLength(target: string): number {
+  if (target.length === 1) return target === "/" ? 1 : -1;
   if (target.charCodeAt(0) !== SLASH) return -1;
-  for (let i = 0; i < target.length; i++) {
-    const code = target.charCodeAt(i);
-    if (code > BACKSLASH) continue;
-    if (code === SLASH) {
-      const next = target.charCodeAt(i + 1);
-      if (next === SLASH || next === DOT) return -1;
-    } else if (code === QUESTION_MARK) {
-      return i;
-    } else if (code === PERCENT || code === BACKSLASH) {
-      return -1;
-    }
-  }
-  return target.length;
+  const position = target.search(END_OR_ODD);
+  if (position === -1) return target.length;
+  return target.charCodeAt(position) === QUESTION_MARK ? position : -1;
 }
 
 /** @param target origin form as received (RFC 9112 §3.2.1). */
