@@ -26,7 +26,9 @@ function decode(pieces: readonly string[]): Decoded {
 }
 
 test("chunks are joined, extensions dropped, what follows is left alone", () => {
-  const { body, decoder, rest } = decode(["5;name=value\r\nhello\r\n1\r\n!\r\n0\r\n\r\nGET / HTTP/1.1"]);
+  const { body, decoder, rest } = decode([
+    '5;name=value;other="quoted \\" ;value"\r\nhello\r\n1\r\n!\r\n0\r\n\r\nGET / HTTP/1.1',
+  ]);
   assert.equal(body, "hello!");
   assert.equal(decoder.isDone, true);
   assert.equal(decoder.trailers, null);
@@ -59,6 +61,10 @@ const MALFORMED: readonly [string, string][] = [
   ["a trailer without a colon", "0\r\nnonsense\r\n\r\n"],
   ["a bare LF in a trailer", "0\r\nA: b\nC: d\r\n\r\n"],
   ["a folded trailer", "0\r\nA: b\r\n c\r\n\r\n"],
+  ["framing in a trailer", "0\r\nContent-Length: 5\r\n\r\n"],
+  ["a space in an extension", "5; a=b\r\nhello\r\n0\r\n\r\n"],
+  ["an extension without a name", "5;\r\nhello\r\n0\r\n\r\n"],
+  ["an open quote in an extension", '5;a="b\r\nhello\r\n0\r\n\r\n'],
   ["endless trailers", `0\r\n${"A: b\r\n".repeat(2000)}\r\n`],
 ];
 

@@ -1,6 +1,8 @@
 // How long a body is (RFC 9112 §6), and its decoding: fixed length, chunked, or until the connection closes.
 import { HeaderList } from "../http/header-list.ts";
-import { CR, FIELD_VALUE, HEX_VALUE, LF } from "./char-class.ts";
+import { headerBit, KnownHeader } from "../http/known-headers.ts";
+import { CR, HEX_VALUE, LF } from "./char-class.ts";
+import { ChunkExtensionReader } from "./chunk-extension.ts";
 import { FieldLines } from "./field-lines.ts";
 
 /** Digits only, at most 15 of them (below 2^53); -1 for everything else, such as lists, signs and empty values. */
@@ -24,6 +26,12 @@ export interface BodySink {
 const MAX_CHUNK_LINE_BYTES = 256;
 const MAX_TRAILER_BYTES = 8192;
 const MAX_TRAILERS = 64;
+/** Fields that would change the framing if a reader took trailers for headers (RFC 9110 §6.5.1). */
+const FRAMING_FIELDS =
+  headerBit(KnownHeader.contentLength) |
+  headerBit(KnownHeader.transferEncoding) |
+  headerBit(KnownHeader.connection) |
+  headerBit(KnownHeader.upgrade);
 const MAX_SIZE_DIGITS = 12;
 
 const State = {
@@ -44,6 +52,7 @@ const State = {
 /** Decodes one body at a time; re-used for every message of a connection. */
 export class BodyDecoder {
   #state: number = State.done;
+  readonly #extension = new ChunkExtensionReader();
   #remaining = 0;
   #lineBytes = 0;
   #trailerText = "";
@@ -141,8 +150,8 @@ export class BodyDecoder {
       case State.size:
         return this.#stepSize(byte);
       case State.extension:
-        if (byte === CR) this.#state = State.sizeLf;
-        else if (FIELD_VALUE[byte] !== 1 || ++this.#lineBytes > MAX_CHUNK_LINE_BYTES) this.#fail();
+        if (byte === CR && this.#extension.isComplete) this.#state = State.sizeLf;
+        else if (!this.#extension.accept(byte) || ++this.#lineBytes > MAX_CHUNK_LINE_BYTES) this.#fail();
         return;
       case State.sizeLf:
         if (byte !== LF) return this.#fail();
@@ -168,8 +177,10 @@ export class BodyDecoder {
       if (++this.#lineBytes > MAX_SIZE_DIGITS) return this.#fail();
       this.#remaining = this.#remaining * 16 + digit;
     } else if (byte === CR) this.#state = State.sizeLf;
-    else if (byte === 0x3b) this.#state = State.extension;
-    else this.#fail();
+    else if (byte === 0x3b) {
+      this.#extension.start();
+      this.#state = State.extension;
+    } else this.#fail();
   }
 
   /** Collects the trailer section and reads it as a whole once its empty line is there. */
@@ -181,6 +192,7 @@ export class BodyDecoder {
     const bytes = Buffer.from(this.#trailerText, "latin1");
     const lines = new FieldLines();
     if (lines.parse(bytes, 0, length, 0, MAX_TRAILERS) !== length) return this.#fail();
+    if ((lines.seen & FRAMING_FIELDS) !== 0) return this.#fail();
     if (length > 2) this.trailers = new HeaderList(this.#trailerText, lines.spans, lines.seen);
     this.#state = State.done;
   }

@@ -1,6 +1,6 @@
 // Parses the head of an HTTP/1 request (RFC 9112 §3, §5, §6) strictly: what two readers could understand in two ways
 // is refused. One instance serves a whole worker; its result fields are overwritten by the next call.
-import { HeaderList } from "../http/header-list.ts";
+import { HeaderList, SPAN_REWRITE } from "../http/header-list.ts";
 import { headerBit, KnownHeader } from "../http/known-headers.ts";
 import { RequestHead, UNKNOWN_LENGTH } from "../http/messages.ts";
 import type { ProxyErrorType } from "../proxy/proxy-error.ts";
@@ -148,6 +148,10 @@ export class RequestParser {
   #bodyLength(text: string, version: 10 | 11): number | null {
     const { seen, spans } = this.#lines;
     if ((seen & (CONTENT_LENGTH | TRANSFER_ENCODING)) === 0) return 0;
+    // A tab around the value is optional white space to some and part of the value to others.
+    if (this.#hasTab(KnownHeader.transferEncoding, text) || this.#hasTab(KnownHeader.contentLength, text)) {
+      return this.#fail("malformed-request", "there is a tab in Content-Length or Transfer-Encoding");
+    }
     if ((seen & TRANSFER_ENCODING) !== 0) {
       if ((seen & CONTENT_LENGTH) !== 0) {
         return this.#fail("malformed-request", "Content-Length and Transfer-Encoding exclude each other");
@@ -162,6 +166,13 @@ export class RequestParser {
     const length = parseContentLength(valueAt(spans, this.#lines.indexOf(KnownHeader.contentLength), text));
     if (length < 0) return this.#fail("malformed-request", "Content-Length is not a number");
     return length;
+  }
+
+  #hasTab(id: number, text: string): boolean {
+    const index = this.#lines.indexOf(id);
+    if (index < 0 || ((this.#lines.spans[index] as number) & SPAN_REWRITE) === 0) return false;
+    const nameEnd = this.#lines.spans[index + 2] as number;
+    return text.slice(nameEnd, text.indexOf("\r", nameEnd)).includes("\t");
   }
 
   #headersFailed(code: number, size: number): null {
