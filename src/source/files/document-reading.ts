@@ -3,12 +3,13 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Severity } from "../../ir/diagnostic.ts";
 import type { ObjectReference } from "../../ir/names.ts";
+import { quoteText } from "../../lib/quote-text.ts";
 import type { WatchedObject } from "../object-types.ts";
 import { isMapping } from "../validation/decode.ts";
 import type { PathSegment } from "../validation/field-path.ts";
 import { FieldPath } from "../validation/field-path.ts";
 import { itemKindOf } from "../validation/kinds.ts";
-import { printable, quoted } from "../validation/printable.ts";
+import { printable } from "../validation/printable.ts";
 import { validateObject } from "../validation/validate-object.ts";
 import type { DocumentError, DuplicateKey, ParsedDocument } from "./parsed-document.ts";
 import type { ReadLimits } from "./read-limits.ts";
@@ -194,7 +195,7 @@ function duplicateProblem(duplicate: DuplicateKey, object: ObjectReference | nul
     reason: "DuplicateKey",
     object,
     field: field.toString(),
-    message: `key ${quoted(duplicate.key, MAX_SHOWN)} already set in map`,
+    message: `key ${quoteText(duplicate.key)} already set in map`,
     hint: "Delete one of the two.",
     line: duplicate.line,
   };

@@ -101,7 +101,7 @@ async function readYaml(
   const documents: PlacedReading[] = [];
   const byDigest = new Map<string, DocumentReading>();
   let turnStart = performance.now();
-  for (const part of splitDocuments(text)) {
+  for (const part of splitDocuments(text, limits.maxDocumentsPerFile + 1)) {
     const document = documents.length + 1;
     if (document > limits.maxDocumentsPerFile) {
       const reading = unreadableDocument(tooManyDocuments(1, limits));

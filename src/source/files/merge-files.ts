@@ -20,8 +20,11 @@ const MAX_FOREIGN_KINDS = 200;
 export function mergeFiles(files: readonly HeldFile[]): MergedFiles {
   const objects = new Map<string, HeldObject>();
   const diagnostics: Diagnostic[] = [];
+  const said = new Set<string>();
   for (const file of files) {
-    diagnostics.push(...file.diagnostics);
+    for (const diagnostic of file.diagnostics) {
+      if (!isSaidBefore(diagnostic, said)) diagnostics.push(diagnostic);
+    }
     for (const held of file.objects) {
       if (held.standing === "missing") continue;
       const first = objects.get(held.key);
@@ -34,6 +37,14 @@ export function mergeFiles(files: readonly HeldFile[]): MergedFiles {
   }
   diagnostics.push(...foreignDiagnostics(files.flatMap((file) => file.foreignKinds)));
   return { objects, diagnostics };
+}
+
+/** Notes, unlike mistakes, are about the folder: one of each sort says it all. */
+function isSaidBefore(diagnostic: Diagnostic, said: Set<string>): boolean {
+  if (diagnostic.severity !== "info") return false;
+  const isKnown = said.has(diagnostic.reason);
+  said.add(diagnostic.reason);
+  return isKnown;
 }
 
 function duplicateDiagnostic(held: HeldObject, first: HeldObject): Diagnostic {

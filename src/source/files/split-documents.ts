@@ -12,24 +12,29 @@ const START_MARKER = "---";
 /** A line that ends a document in the same way. */
 const END_MARKER = "...";
 
-/** The documents of a YAML stream in order, empty ones too where a `---` begins them. One pass, as far as it is asked. */
-export function* splitDocuments(text: string): Generator<DocumentText, void> {
+/**
+ * The documents of a YAML stream in order, empty ones too where a `---` begins them. One pass, which ends after
+ * `maxDocuments`.
+ */
+export function splitDocuments(text: string, maxDocuments: number = Number.POSITIVE_INFINITY): DocumentText[] {
+  const documents: DocumentText[] = [];
   let start = 0;
   let firstLine = 1;
   let line = 1;
-  for (let lineStart = 0; lineStart < text.length; line += 1) {
+  for (let lineStart = 0; lineStart < text.length && documents.length < maxDocuments; line += 1) {
     const newline = text.indexOf("\n", lineStart);
     const nextStart = newline === -1 ? text.length : newline + 1;
     const isStart = lineStart > start && isMarker(text, lineStart, START_MARKER);
     if (isStart || isMarker(text, lineStart, END_MARKER)) {
       const end = isStart ? lineStart : nextStart;
-      yield* documentIn(text.slice(start, end), firstLine);
+      documents.push(...documentIn(text.slice(start, end), firstLine));
       start = end;
       firstLine = isStart ? line : line + 1;
     }
     lineStart = nextStart;
   }
-  yield* documentIn(text.slice(start), firstLine);
+  if (documents.length < maxDocuments) documents.push(...documentIn(text.slice(start), firstLine));
+  return documents;
 }
 
 function documentIn(text: string, firstLine: number): DocumentText[] {

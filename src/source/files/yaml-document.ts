@@ -85,7 +85,9 @@ function syntaxError(error: YAMLError, text: string, lines: LineIndex): Document
   const message = printable(error.message.replace(/: ".*$/s, ""), 200);
   const isTemplate = text.includes("{{");
   const hint = isTemplate ? "Render the template first: this is not YAML yet." : (HINTS.get(error.code) ?? "");
-  return new DocumentError("InvalidYaml", lines.lineAt(error.pos[0]), { message, hint });
+  // What has no end is noticed at the end, behind the last line.
+  const offset = Math.min(error.pos[0], text.trimEnd().length);
+  return new DocumentError("InvalidYaml", lines.lineAt(offset), { message, hint });
 }
 
 function tooDeep(line: number, limits: ReadLimits): DocumentError {

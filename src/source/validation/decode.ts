@@ -1,7 +1,7 @@
 // From untrusted JSON data to a value of a known shape: a copy that holds only fields of the API, each of its type.
 // Judges types and names of fields, nothing else.
+import { findClosestWord } from "../../lib/closest-word.ts";
 import type { FieldPath } from "./field-path.ts";
-import { closestName } from "./closest-name.ts";
 import type { ProblemList } from "./problem-list.ts";
 import type { Shape } from "./shape.ts";
 
@@ -110,7 +110,7 @@ export class ShapeDecoder {
 
   #reportUnknown(name: string, known: Iterable<string>, path: FieldPath): void {
     this.#problems.unknownField(path.child(name), () => {
-      const closest = closestName(name, known);
+      const closest = findClosestWord(name, known);
       return closest === null ? "" : `Did you mean "${closest}"?`;
     });
   }

@@ -90,7 +90,7 @@ function checkAddress(address: string, addressType: string, path: FieldPath, pro
   if (detail !== null) problems.invalid(path, address, { detail });
 }
 
-/** A cluster refuses loopback; without one it is how a file names a program on the same machine. Said once a slice. */
+/** A cluster refuses loopback; without one it is how a file names a program on the same machine. */
 function mentionLoopback(endpoints: readonly DecodedEndpoint[], path: FieldPath, problems: ProblemList): void {
   for (const [position, endpoint] of endpoints.entries()) {
     const addresses = endpoint.addresses ?? [];
@@ -101,7 +101,7 @@ function mentionLoopback(endpoints: readonly DecodedEndpoint[], path: FieldPath,
       reason: "LoopbackEndpoint",
       path: path.index(position).child("addresses").index(found),
       message: `the Kubernetes API would refuse ${addresses[found]}: may not be in the loopback range (127.0.0.0/8, ::1/128)`,
-      hint: "Files are served with it all the same.",
+      hint: "From files it is served all the same; this note stands for every such slice.",
     });
     return;
   }

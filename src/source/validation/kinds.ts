@@ -1,5 +1,6 @@
 // The kinds that Penstock reads: in which API version, with which shape and which checks. Finds the kind of an object by
 // what it says of itself.
+import { quoteText } from "../../lib/quote-text.ts";
 import type { WatchedKind } from "../object-types.ts";
 import { checkConfigMap, CONFIG_MAP } from "./config-map.ts";
 import { checkEndpointSlice, ENDPOINT_SLICE } from "./endpoint-slice.ts";
@@ -8,7 +9,6 @@ import { checkIngress, INGRESS } from "./ingress.ts";
 import { dnsLabelErrors, dnsSubdomainErrors } from "./name-rules.ts";
 import { NAMESPACE } from "./namespace.ts";
 import type { MetaRules } from "./object-meta.ts";
-import { quoted } from "./printable.ts";
 import type { ProblemList } from "./problem-list.ts";
 import { checkSecret, SECRET } from "./secret.ts";
 import { checkService, SERVICE } from "./service.ts";
@@ -91,15 +91,12 @@ const REMOVED_VERSIONS: ReadonlyMap<string, RemovedVersion> = new Map([
   ],
 ]);
 
-/** Names longer than this are those of no kind. */
-const MAX_SHOWN = 100;
-
 export function lookUpKind(apiVersion: string, kind: string): KindLookup {
   const definition = BY_KIND.get(kind);
   if (definition === undefined) return { found: "foreign" };
   if (definition.apiVersion === apiVersion) return { found: "definition", definition };
   const removed = REMOVED_VERSIONS.get(`${apiVersion}/${kind}`);
-  const noMatch = `no matches for kind "${kind}" in version ${quoted(apiVersion, MAX_SHOWN)}`;
+  const noMatch = `no matches for kind "${kind}" in version ${quoteText(apiVersion)}`;
   if (removed !== undefined) {
     return {
       found: "wrong-version",

@@ -9,12 +9,6 @@ export function printable(text: string, maxLength: number): string {
   return cut.replaceAll(UNPRINTABLE, escapeCharacter);
 }
 
-/** The same in double quotes, as the API server quotes a value. */
-export function quoted(text: string, maxLength: number): string {
-  const cut = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
-  return JSON.stringify(cut).replaceAll(UNPRINTABLE, escapeCharacter);
-}
-
 function escapeCharacter(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -1,8 +1,9 @@
 // What is wrong with one object, in the words of the Kubernetes API server, and never more of it than a person can read.
 import type { Severity } from "../../ir/diagnostic.ts";
+import { quoteText } from "../../lib/quote-text.ts";
 import type { FieldPath } from "./field-path.ts";
 import { FieldPath as Path } from "./field-path.ts";
-import { printable, quoted } from "./printable.ts";
+import { printable } from "./printable.ts";
 
 /** One mistake in an object, before it is known where the object was read from. */
 export interface Problem {
@@ -20,8 +21,8 @@ type ProblemText = Pick<Problem, "message" | "hint">;
 /** More problems than this are counted, not kept: an object with thousands of mistakes has one, made thousands of times. */
 export const MAX_PROBLEMS_PER_OBJECT = 20;
 
-/** Longer values are cut where they are shown. */
-const MAX_SHOWN_VALUE = 128;
+/** Longer values that are no strings are cut where they are shown. */
+const MAX_SHOWN_VALUE = 120;
 
 /** Collects the problems of one object. Never shows a value unless it is handed one: those of a Secret never are. */
 export class ProblemList {
@@ -127,6 +128,6 @@ function withDetail(text: string, detail: string): string {
 
 /** A value as the API server prints it, cut to a readable length. */
 function showValue(value: unknown): string {
-  if (typeof value === "string") return quoted(value, MAX_SHOWN_VALUE);
+  if (typeof value === "string") return quoteText(value);
   return printable(JSON.stringify(value) ?? "null", MAX_SHOWN_VALUE);
 }
