@@ -30,7 +30,8 @@ export type StreamOutcome = "complete" | "gaveUp" | "reset";
 const owner = Symbol("owner");
 
 interface OwnedStream extends ServerHttp2Stream {
-  [owner]: Http2ServerStream;
+  /** Null once closed: node's stream lives until a major collection, what hangs on it should not. */
+  [owner]: Http2ServerStream | null;
 }
 
 const WITH_BODY: ServerStreamResponseOptions = {};
@@ -294,6 +295,7 @@ export class Http2ServerStream implements DownstreamStream {
     this.#isOver = true;
     this.#handler = null;
     handler?.onDownstreamClose(clientClosed());
+    this.#stream[owner] = null;
     this.#owner.onStreamClosed(this, isComplete ? "complete" : this.#hasGivenUp ? "gaveUp" : "reset");
   }
 
@@ -319,35 +321,35 @@ function ignoreError(): void {
 }
 
 function onData(this: OwnedStream, chunk: Buffer): void {
-  this[owner].onData(chunk);
+  this[owner]?.onData(chunk);
 }
 
 function onEnd(this: OwnedStream): void {
-  this[owner].onEnd();
+  this[owner]?.onEnd();
 }
 
 function onTrailers(this: OwnedStream, _fields: unknown, _flags: number, raw: readonly string[]): void {
-  this[owner].onTrailers(raw);
+  this[owner]?.onTrailers(raw);
 }
 
 function onDrain(this: OwnedStream): void {
-  this[owner].onDrain();
+  this[owner]?.onDrain();
 }
 
 function onWantTrailers(this: OwnedStream): void {
-  this[owner].onWantTrailers();
+  this[owner]?.onWantTrailers();
 }
 
 function onFinish(this: OwnedStream): void {
-  this[owner].onResponseFinished();
+  this[owner]?.onResponseFinished();
 }
 
 function onAborted(this: OwnedStream): void {
-  this[owner].onAborted();
+  this[owner]?.onAborted();
 }
 
 function onClose(this: OwnedStream): void {
-  this[owner].onClose();
+  this[owner]?.onClose();
 }
 
 function refuseRest(stream: Http2ServerStream): void {
