@@ -39,7 +39,13 @@ suite("access log sink", () => {
     // Once the reader goes on, what was queued still arrives, in whole lines.
     let read = "";
     for await (const chunk of createReadStream(fifo, "latin1")) read += chunk;
-    assert.equal(read, "x".repeat(99).concat("\n").repeat(100 * BATCH_LINES - dropped));
+    assert.equal(
+      read,
+      "x"
+        .repeat(99)
+        .concat("\n")
+        .repeat(100 * BATCH_LINES - dropped),
+    );
   });
 
   test("a reader that is gone costs lines, not the process", async (t) => {
