@@ -1,31 +1,38 @@
-// From a reference to a Service and port to what a route does: forward to an upstream, or answer 503. Keeps the upstreams
-// that were asked for. Knows neither hosts and paths nor endpoints.
+// From a reference to a Service and port to what a route does: forward to an upstream, or answer 503. Knows neither hosts
+// and paths nor endpoints.
 import type { Diagnostic } from "../ir/diagnostic.ts";
-import type { ForwardAction, RouteAction } from "../ir/route-table.ts";
-import type { DnsName, Upstream, UpstreamTls } from "../ir/upstream.ts";
+import type { RouteAction } from "../ir/route-table.ts";
+import type { DnsName, Upstream } from "../ir/upstream.ts";
 import { quoteText } from "../lib/quote-text.ts";
 import type { Secret, Service } from "../source/object-types.ts";
 import type { AnnotationSettings } from "./annotations/settings.ts";
 import { judgeAppProtocol, readAppProtocol } from "./app-protocol.ts";
 import type { BackendReference } from "./backend-reference.ts";
 import { readCaSecret } from "./ca-secret.ts";
-import { appendTo, diagnose, problem } from "./diagnose.ts";
+import { diagnose, problem } from "./diagnose.ts";
 import type { Problem } from "./diagnose.ts";
-import { identifyObject } from "./object-identity.ts";
-import type { ObjectIdentity } from "./object-identity.ts";
-import type { ObjectIndex } from "./object-index.ts";
+import type { Identified } from "./object-identity.ts";
 import { findServicePort } from "./service-port.ts";
 import { viewService } from "./service-view.ts";
 import type { ServicePortView, ServiceView } from "./service-view.ts";
 import { plainUpstreamId, tlsUpstreamId } from "./upstream-id.ts";
 
+/** The objects that a backend may lead to, by `namespace/name`. */
+export interface BackendLookup {
+  findService(key: string): Identified<Service> | undefined;
+  findSecret(key: string): Identified<Secret> | undefined;
+}
+
 export interface ResolvedBackend {
   readonly action: RouteAction;
+  /** Set where the action is to forward. */
+  readonly use: UpstreamUse | null;
   /** Null where the Service does not exist. */
   readonly service: ServiceView | null;
-  readonly isHttps: boolean;
   /** Why the action is a 503. */
   readonly fault: BackendFault | null;
+  /** About the Service. */
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 export interface BackendFault {
@@ -44,106 +51,36 @@ export interface UpstreamUse {
 /** Shared by every route that has nothing to forward to. */
 export const RESPOND_UNAVAILABLE: RouteAction = Object.freeze({ kind: "respond", status: 503 });
 
-/** Resolves the backends of one translation. The same question gets the same answer object. */
-export class BackendResolver {
-  /** By id. */
-  readonly uses: Map<string, UpstreamUse> = new Map();
-  /** About Services, as far as they were asked for. */
-  readonly diagnostics: Diagnostic[] = [];
-  readonly #services: ObjectIndex<Service>;
-  readonly #secrets: ObjectIndex<Secret>;
-  readonly #resolved = new Map<string, ResolvedBackend>();
-  readonly #actions = new Map<string, ForwardAction>();
-  readonly #seenServices = new Set<ServiceView>();
+/** What depends on nothing but the Service. Bounded by its ports: only what was found is kept, and no free text is a key. */
+const plainlyResolved = new WeakMap<ServiceView, Map<string, ResolvedBackend>>();
 
-  constructor(services: ObjectIndex<Service>, secrets: ObjectIndex<Secret>) {
-    this.#services = services;
-    this.#secrets = secrets;
+/** `settings` are those of the Ingress that holds the reference. */
+export function resolveBackend(
+  namespace: string,
+  reference: BackendReference,
+  settings: AnnotationSettings,
+  lookup: BackendLookup,
+): ResolvedBackend {
+  const identified = lookup.findService(`${namespace}/${reference.service}`);
+  if (identified === undefined) return unavailable(null, ".service.name", serviceNotFound(namespace, reference));
+  const service = viewService(identified);
+  const isPlain =
+    settings.tlsServerName === null && settings.tlsCaSecret === null && service.settings.tlsCaSecret === null;
+  if (!isPlain) return resolvePort(service, reference.port, settings, lookup);
+
+  let known = plainlyResolved.get(service);
+  if (known === undefined) {
+    known = new Map<string, ResolvedBackend>();
+    plainlyResolved.set(service, known);
   }
-
-  /** `settings` are those of the Ingress that holds the reference. */
-  resolve(namespace: string, reference: BackendReference, settings: AnnotationSettings): ResolvedBackend {
-    const { service, port } = reference;
-    const { backendProtocol, tlsServerName, tlsCaSecret } = settings;
-    // A port's name is never all digits, so that names and numbers need no mark to tell them apart.
-    const key = `${namespace}/${service}\0${port}\0${backendProtocol}\0${tlsServerName}\0${tlsCaSecret}`;
-    let resolved = this.#resolved.get(key);
-    if (resolved === undefined) {
-      resolved = this.#resolve(namespace, reference, settings);
-      this.#resolved.set(key, resolved);
-    }
-    return resolved;
+  // Quotes tell a name of digits from a number.
+  const key = `${JSON.stringify(reference.port)} ${settings.backendProtocol}`;
+  let resolved = known.get(key);
+  if (resolved === undefined) {
+    resolved = resolvePort(service, reference.port, settings, lookup);
+    if (resolved.fault === null) known.set(key, resolved);
   }
-
-  #resolve(namespace: string, reference: BackendReference, settings: AnnotationSettings): ResolvedBackend {
-    const object = this.#services.get(`${namespace}/${reference.service}`);
-    if (object === undefined) return unavailable(null, ".service.name", serviceNotFound(namespace, reference));
-    const service = viewService(object, identifyObject(object, "Service") as ObjectIdentity);
-    if (!this.#seenServices.has(service)) {
-      this.#seenServices.add(service);
-      appendTo(this.diagnostics, service.diagnostics);
-    }
-    const port = findServicePort(service, reference.port);
-    if ("reason" in port) return unavailable(service, ".service.port", port);
-    if (service.external?.kind === "invalid") return unavailable(service, ".service.name", service.external.problem);
-
-    const isHttps = this.#chooseProtocol(service, port, settings) === "https";
-    const upstream = isHttps
-      ? this.#secureUpstream(service, port, settings)
-      : plainUpstream(service, port, plainUpstreamId(service.identity.reference, port.number));
-    if ("reason" in upstream) return unavailable(service, ".service", upstream);
-    if (!this.uses.has(upstream.id)) this.uses.set(upstream.id, { upstream, service, port });
-    return { action: this.#forwardTo(upstream.id), service, isHttps, fault: null };
-  }
-
-  #chooseProtocol(service: ServiceView, port: ServicePortView, settings: AnnotationSettings): "http" | "https" {
-    if (settings.backendProtocol !== null) return settings.backendProtocol;
-    const object = service.identity.reference;
-    let protocol = service.settings.backendProtocol;
-    if (protocol === null) {
-      const fault = judgeAppProtocol(port.appProtocol);
-      if (fault !== null) this.diagnostics.push(diagnose({ object, field: `${port.field}.appProtocol` }, fault));
-      protocol = readAppProtocol(port.appProtocol) ?? "http";
-    }
-    const { tlsServerName, tlsCaSecret } = service.settings;
-    if (protocol === "http" && (tlsServerName !== null || tlsCaSecret !== null)) {
-      this.diagnostics.push(diagnose({ object, field: "metadata.annotations" }, tlsWithoutHttps()));
-    }
-    return protocol;
-  }
-
-  #secureUpstream(service: ServiceView, port: ServicePortView, settings: AnnotationSettings): Upstream | Problem {
-    const { namespace, name } = service.identity.reference;
-    const defaultServerName = service.external?.kind === "dns" ? service.external.host : `${name}.${namespace}.svc`;
-    const serverName = settings.tlsServerName ?? service.settings.tlsServerName ?? defaultServerName;
-    const caSecret = settings.tlsCaSecret ?? service.settings.tlsCaSecret;
-    const caPem = caSecret === null ? null : this.#readCa(`${namespace}/${caSecret}`);
-    // An upstream that cannot be verified as asked is not spoken to at all.
-    if (typeof caPem === "object" && caPem !== null) return caPem;
-    const plainId = plainUpstreamId(service.identity.reference, port.number);
-    const id = tlsUpstreamId(plainId, { serverName, caSecret }, defaultServerName);
-    const tls: UpstreamTls = { serverName, caPem };
-    return { id, protocol: "https", tls, dnsName: externalDnsName(service, port) };
-  }
-
-  #readCa(key: string): string | Problem {
-    const secret = this.#secrets.get(key);
-    if (secret === undefined) {
-      const message = `Secret ${quoteText(key)}, for verifying the upstream, does not exist; requests get 503.`;
-      return problem("error", "SecretNotFound", message, "Create it with the key ca.crt, or remove the annotation.");
-    }
-    const reading = readCaSecret(secret, key);
-    return reading.caPem ?? reading.problem;
-  }
-
-  #forwardTo(upstream: string): ForwardAction {
-    let action = this.#actions.get(upstream);
-    if (action === undefined) {
-      action = { kind: "forward", backends: [{ upstream, weight: 1 }] };
-      this.#actions.set(upstream, action);
-    }
-    return action;
-  }
+  return resolved;
 }
 
 /** On an Ingress or Service that asks for TLS settings of connections that have no TLS. */
@@ -152,8 +89,77 @@ export function tlsWithoutHttps(): Problem {
   return problem("warning", "AnnotationWithoutEffect", message, 'Set penstock.dev/backend-protocol: "https".');
 }
 
-function plainUpstream(service: ServiceView, port: ServicePortView, id: string): Upstream {
+function resolvePort(
+  service: ServiceView,
+  wanted: string | number,
+  settings: AnnotationSettings,
+  lookup: BackendLookup,
+): ResolvedBackend {
+  const port = findServicePort(service, wanted);
+  if ("reason" in port) return unavailable(service, ".service.port", port);
+  if (service.external?.kind === "invalid") return unavailable(service, ".service.name", service.external.problem);
+  const diagnostics: Diagnostic[] = [];
+  const protocol = chooseProtocol(service, port, settings, diagnostics);
+  const upstream =
+    protocol === "https" ? secureUpstream(service, port, settings, lookup) : plainUpstream(service, port);
+  if ("reason" in upstream) return unavailable(service, ".service", upstream);
+  const action: RouteAction = { kind: "forward", backends: [{ upstream: upstream.id, weight: 1 }] };
+  return { action, use: { upstream, service, port }, service, fault: null, diagnostics };
+}
+
+/** Ingress before Service before the port itself. */
+function chooseProtocol(
+  service: ServiceView,
+  port: ServicePortView,
+  settings: AnnotationSettings,
+  diagnostics: Diagnostic[],
+): "http" | "https" {
+  if (settings.backendProtocol !== null) return settings.backendProtocol;
+  const object = service.identity.reference;
+  let protocol = service.settings.backendProtocol;
+  if (protocol === null) {
+    const fault = judgeAppProtocol(port.appProtocol);
+    if (fault !== null) diagnostics.push(diagnose({ object, field: `${port.field}.appProtocol` }, fault));
+    protocol = readAppProtocol(port.appProtocol) ?? "http";
+  }
+  const { tlsServerName, tlsCaSecret } = service.settings;
+  if (protocol === "http" && (tlsServerName !== null || tlsCaSecret !== null)) {
+    diagnostics.push(diagnose({ object, field: "metadata.annotations" }, tlsWithoutHttps()));
+  }
+  return protocol;
+}
+
+function plainUpstream(service: ServiceView, port: ServicePortView): Upstream {
+  const id = plainUpstreamId(service.identity.reference, port.number);
   return { id, protocol: "http", tls: null, dnsName: externalDnsName(service, port) };
+}
+
+function secureUpstream(
+  service: ServiceView,
+  port: ServicePortView,
+  settings: AnnotationSettings,
+  lookup: BackendLookup,
+): Upstream | Problem {
+  const { namespace, name } = service.identity.reference;
+  const defaultServerName = service.external?.kind === "dns" ? service.external.host : `${name}.${namespace}.svc`;
+  const serverName = settings.tlsServerName ?? service.settings.tlsServerName ?? defaultServerName;
+  const caSecret = settings.tlsCaSecret ?? service.settings.tlsCaSecret;
+  const caPem = caSecret === null ? null : readCa(`${namespace}/${caSecret}`, lookup);
+  // An upstream that cannot be verified as asked is not spoken to at all.
+  if (typeof caPem === "object" && caPem !== null) return caPem;
+  const plainId = plainUpstreamId(service.identity.reference, port.number);
+  const id = tlsUpstreamId(plainId, { serverName, caSecret }, defaultServerName);
+  return { id, protocol: "https", tls: { serverName, caPem }, dnsName: externalDnsName(service, port) };
+}
+
+function readCa(key: string, lookup: BackendLookup): string | Problem {
+  const secret = lookup.findSecret(key);
+  if (secret === undefined) {
+    const message = `Secret ${quoteText(key)}, for verifying the upstream, does not exist; requests get 503.`;
+    return problem("error", "SecretNotFound", message, "Create it with the key ca.crt, or remove the annotation.");
+  }
+  const reading = readCaSecret(secret.object, key);
+  return reading.caPem ?? reading.problem;
 }
 
 function externalDnsName(service: ServiceView, port: ServicePortView): DnsName | null {
@@ -161,7 +167,7 @@ function externalDnsName(service: ServiceView, port: ServicePortView): DnsName |
 }
 
 function unavailable(service: ServiceView | null, leaf: string, fault: Problem): ResolvedBackend {
-  return { action: RESPOND_UNAVAILABLE, service, isHttps: false, fault: { leaf, problem: fault } };
+  return { action: RESPOND_UNAVAILABLE, use: null, service, fault: { leaf, problem: fault }, diagnostics: [] };
 }
 
 function serviceNotFound(namespace: string, reference: BackendReference): Problem {

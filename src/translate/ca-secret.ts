@@ -33,11 +33,9 @@ function parseCa(secret: Secret, key: string): CaReading {
   const pem: string[] = [];
   for (const [index, block] of blocks.entries()) {
     const certificate = parseCertificate(block);
-    if (certificate === null)
-      return invalid(key, `has a certificate in ca.crt that cannot be read (number ${index + 1})`);
-    const weakness = findWeakness(certificate);
+    const weakness = certificate === null ? "cannot be read" : findWeakness(certificate);
     if (weakness !== null) return invalid(key, `has a certificate in ca.crt (number ${index + 1}) that ${weakness}`);
-    pem.push(certificate.toString());
+    if (certificate !== null) pem.push(certificate.toString());
   }
   return { caPem: pem.join("") };
 }

@@ -1,25 +1,29 @@
 // The endpoints of each upstream, from EndpointSlices and from Services that name an address. Used by the full
 // translation and by the fast lane alike, so that both say the same.
 import type { Diagnostic } from "../ir/diagnostic.ts";
+import { formatName } from "../ir/names.ts";
 import { usableEndpoints } from "../ir/upstream.ts";
 import type { Endpoint, EndpointSet } from "../ir/upstream.ts";
 import { compareStrings } from "../lib/compare-strings.ts";
 import { quoteText } from "../lib/quote-text.ts";
 import type { EndpointSlice } from "../source/object-types.ts";
+import type { UpstreamUse } from "./backend.ts";
 import { diagnose, problem } from "./diagnose.ts";
 import type { Problem } from "./diagnose.ts";
 import { endpointsAt, serviceOfSlice, viewSlice } from "./endpoint-slices.ts";
 import type { SliceView } from "./endpoint-slices.ts";
 import { mergeEndpoints } from "./merge-endpoints.ts";
-import { identifyObject } from "./object-identity.ts";
-import type { ObjectIdentity } from "./object-identity.ts";
+import type { Identified } from "./object-identity.ts";
+import type { ObjectIndex } from "./object-index.ts";
 import type { ServicePortView, ServiceView } from "./service-view.ts";
 
 /** By the Service's `namespace/name`. */
-export type SlicesByService = ReadonlyMap<string, readonly EndpointSlice[]>;
+export type SlicesByService = ReadonlyMap<string, SliceGroup>;
+
+type SliceGroup = readonly Identified<EndpointSlice>[];
 
 export interface EndpointReading {
-  readonly endpoints: readonly Endpoint[];
+  readonly set: EndpointSet;
   /** About the Service and its slices only. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -27,31 +31,51 @@ export interface EndpointReading {
 /** Far beyond what a Service has; keeps a selection in a worker from becoming a burden. */
 const MAX_ENDPOINTS = 10_000;
 
-/** With `only`, the slices of other Services are passed over. */
-export function groupSlices(slices: Iterable<EndpointSlice>, only: ReadonlySet<string> | null): SlicesByService {
-  const groups = new Map<string, EndpointSlice[]>();
-  for (const slice of slices) {
-    const service = serviceOfSlice(slice);
-    if (service === null) continue;
-    const key = `${service.namespace}/${service.name}`;
-    if (only !== null && !only.has(key)) continue;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [slice]);
-    else group.push(slice);
+const groupings = new WeakMap<object, SlicesByService>();
+
+/** Done once for each index, which stays the same for as long as no slice changes. */
+export function groupSlices(slices: ObjectIndex<EndpointSlice>): SlicesByService {
+  let groups = groupings.get(slices);
+  if (groups === undefined) {
+    groups = Map.groupBy(slices.values(), ({ object }) => {
+      const service = serviceOfSlice(object);
+      return service === null ? "" : formatName(service);
+    });
+    groupings.set(slices, groups);
   }
   return groups;
 }
 
-/** Endpoints of the Service at one of its ports; the Service is not one whose name is to be resolved. */
-export function readEndpoints(
+interface Remembered {
+  readonly slices: SliceGroup;
+  readonly reading: EndpointReading;
+}
+
+const remembered = new WeakMap<UpstreamUse, Remembered>();
+
+/** Not for upstreams whose name is to be resolved. The set stays the same object while the slices do. */
+export function readEndpointSet(use: UpstreamUse, slices: SliceGroup): EndpointReading {
+  const known = remembered.get(use);
+  if (known !== undefined && isSameGroup(known.slices, slices)) return known.reading;
+  const { endpoints, diagnostics } = readEndpoints(use.service, use.port, slices);
+  const reading: EndpointReading = { set: { upstream: use.upstream.id, endpoints }, diagnostics };
+  remembered.set(use, { slices, reading });
+  return reading;
+}
+
+function isSameGroup(left: SliceGroup, right: SliceGroup): boolean {
+  return left === right || (left.length === right.length && left.every((slice, index) => slice === right[index]));
+}
+
+function readEndpoints(
   service: ServiceView,
   port: ServicePortView,
-  slices: readonly EndpointSlice[],
-): EndpointReading {
+  slices: SliceGroup,
+): { endpoints: readonly Endpoint[]; diagnostics: readonly Diagnostic[] } {
   if (service.external?.kind === "address") {
     return { endpoints: [addressEndpoint(service.external.address, port.number)], diagnostics: [] };
   }
-  const views = slices.map((slice) => viewSlice(slice, identifyObject(slice, "EndpointSlice") as ObjectIdentity));
+  const views = slices.map(viewSlice);
   const parts: (readonly Endpoint[])[] = [];
   for (const view of views) {
     const number = view.ports.get(port.name);

@@ -9,7 +9,7 @@ import { readAddress } from "./address.ts";
 import { diagnose, problem } from "./diagnose.ts";
 import { mergeEndpoints } from "./merge-endpoints.ts";
 import { identifyObject } from "./object-identity.ts";
-import type { ObjectIdentity } from "./object-identity.ts";
+import type { Identified, ObjectIdentity } from "./object-identity.ts";
 import { asList, asNonEmptyText, asPort, asRecord, asText, isPresent } from "./untyped.ts";
 
 const SERVICE_LABEL = "kubernetes.io/service-name";
@@ -37,11 +37,11 @@ export function serviceOfSlice(slice: EndpointSlice): NamespacedName | null {
   return identity === null || name === null ? null : { namespace: identity.reference.namespace, name };
 }
 
-export function viewSlice(slice: EndpointSlice, identity: ObjectIdentity): SliceView {
-  let view = views.get(slice);
+export function viewSlice(slice: Identified<EndpointSlice>): SliceView {
+  let view = views.get(slice.object);
   if (view === undefined) {
-    view = readSlice(slice, identity);
-    views.set(slice, view);
+    view = readSlice(slice.object, slice);
+    views.set(slice.object, view);
   }
   return view;
 }

@@ -9,12 +9,12 @@ import { isMap, parseAllDocuments, stringify, visit } from "yaml";
 import type { ScalarTag } from "yaml";
 import { formatName } from "../ir/names.ts";
 import { DEFAULT_ROUTE_POLICY } from "../ir/route-table.ts";
-import type { Route, RoutePolicy } from "../ir/route-table.ts";
+import type { Route, RoutePolicy, WeightedUpstream } from "../ir/route-table.ts";
 import type { Endpoint, Upstream } from "../ir/upstream.ts";
 import type { WorldObjects } from "../source/object-types.ts";
 import type { TranslateOptions, TranslateResult } from "./result.ts";
 import { translate } from "./translate.ts";
-import { freeze, worldOf } from "./worlds.test.ts";
+import { freeze, OPTIONS, worldOf } from "./worlds.test.ts";
 
 const TESTDATA = join(import.meta.dirname, "testdata");
 const MAX_LINES = 80;
@@ -46,8 +46,8 @@ for (const input of inputs) {
       expected,
       `${basename(outputFile)} is stale: run with UPDATE_GOLDENS=1 and read the difference`,
     );
-    for (const part of [text, output])
-      assert.ok(part.split("\n").length <= MAX_LINES, `${behaviour} is too long to read`);
+    const lineCounts = [text, output].map((part) => part.split("\n").length);
+    assert.ok(Math.max(...lineCounts) <= MAX_LINES, `${behaviour} is too long to read`);
   });
 }
 
@@ -74,14 +74,7 @@ function readInput(text: string): { options: TranslateOptions; objects: WorldObj
   const values = documents.map((document) => document.toJS() as Record<string, unknown>);
   const preamble: Preamble = values[0]?.["kind"] === undefined ? (values.shift() as Preamble) : {};
   const backends = (preamble.backends ?? []).flatMap(makeBackend);
-  const options: TranslateOptions = {
-    ingressClass: "penstock",
-    controller: "penstock.dev/ingress-controller",
-    serveUnclassified: true,
-    defaultCertificate: null,
-    routeDefaults: DEFAULT_ROUTE_POLICY,
-    ...preamble.options,
-  };
+  const options: TranslateOptions = { ...OPTIONS, ...preamble.options };
   return { options, objects: worldOf([...values, ...backends]) };
 }
 
@@ -142,19 +135,16 @@ function render(result: TranslateResult): string {
 
 function showRoute(route: Route): Record<string, unknown> {
   const { action, path, policy, id } = route;
-  const target =
-    action.kind === "respond"
-      ? { respond: action.status }
-      : {
-          forward: action.backends
-            .map(({ upstream, weight }) => (weight === 1 ? upstream : { upstream, weight }))
-            .join(),
-        };
+  const target = action.kind === "respond" ? { respond: action.status } : { forward: showBackends(action.backends) };
   const changed = (Object.keys(policy) as (keyof RoutePolicy)[]).filter(
     (key) => policy[key] !== DEFAULT_ROUTE_POLICY[key],
   );
   const shown = Object.fromEntries(changed.map((key) => [key, policy[key]]));
   return { [path.kind]: path.value, ...target, id, ...(changed.length > 0 ? { policy: shown } : {}) };
+}
+
+function showBackends(backends: readonly WeightedUpstream[]): string {
+  return backends.map(({ upstream, weight }) => (weight === 1 ? upstream : `${upstream} weight=${weight}`)).join(", ");
 }
 
 function showUpstream({ id, protocol, tls, dnsName }: Upstream): Record<string, unknown> {

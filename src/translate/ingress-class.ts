@@ -4,8 +4,7 @@ import { quoteText } from "../lib/quote-text.ts";
 import type { Ingress, IngressClass } from "../source/object-types.ts";
 import { diagnose, problem } from "./diagnose.ts";
 import type { Problem } from "./diagnose.ts";
-import { identifyObject } from "./object-identity.ts";
-import type { ObjectIdentity } from "./object-identity.ts";
+import type { Identified, ObjectIdentity } from "./object-identity.ts";
 import type { ObjectIndex } from "./object-index.ts";
 import type { TranslateOptions } from "./result.ts";
 import { asNonEmptyText, asRecord, asText, isPresent } from "./untyped.ts";
@@ -36,12 +35,11 @@ export function readClassTable(
   const controllers = new Map<string, string | null>();
   const ours: ObjectIdentity[] = [];
   const foreign: ObjectIdentity[] = [];
-  for (const [name, ingressClass] of classes) {
-    const spec = asRecord(ingressClass.spec);
+  for (const [name, identity] of classes) {
+    const spec = asRecord(identity.object.spec);
     const controller = asNonEmptyText(spec["controller"]);
-    const identity = identifyObject(ingressClass, "IngressClass") as ObjectIdentity;
     controllers.set(name, controller);
-    if (isDefaultClass(ingressClass)) (controller === options.controller ? ours : foreign).push(identity);
+    if (isDefaultClass(identity.object)) (controller === options.controller ? ours : foreign).push(identity);
     if (controller === options.controller && isPresent(spec["parameters"])) {
       diagnostics.push(diagnose({ object: identity.reference, field: "spec.parameters" }, parametersUnsupported()));
     }
@@ -59,16 +57,15 @@ export function readClassTable(
 
 /** Null where the Ingress is ours to serve; otherwise the diagnostic that says whose it is. */
 export function judgeOwnership(
-  ingress: Ingress,
-  identity: ObjectIdentity,
+  ingress: Identified<Ingress>,
   table: ClassTable,
   options: TranslateOptions,
 ): Diagnostic | null {
-  const choice = readClassChoice(ingress);
+  const choice = readClassChoice(ingress.object);
   const refusal =
     choice.kind === "named" ? judgeNamed(choice.name, table, options) : judgeUnnamed(choice, table, options);
   const field = choice.kind === "named" ? choice.field : "spec.ingressClassName";
-  return refusal === null ? null : diagnose({ object: identity.reference, field }, refusal);
+  return refusal === null ? null : diagnose({ object: ingress.reference, field }, refusal);
 }
 
 /** The annotation came before the field and wins over it, as the API documents for it. */

@@ -11,8 +11,9 @@ import { readBackend } from "./backend-reference.ts";
 import type { BackendReference } from "./backend-reference.ts";
 import { diagnose, problem } from "./diagnose.ts";
 import { readHost } from "./host.ts";
-import type { ObjectIdentity } from "./object-identity.ts";
+import type { Identified, ObjectIdentity } from "./object-identity.ts";
 import { readPath } from "./path.ts";
+import type { IngressStatus } from "./result.ts";
 import { readTlsSections } from "./tls-section.ts";
 import type { TlsSection } from "./tls-section.ts";
 import { asList, asRecord, asText, isPresent } from "./untyped.ts";
@@ -20,6 +21,7 @@ import type { UnknownRecord } from "./untyped.ts";
 
 export interface IngressView {
   readonly identity: ObjectIdentity;
+  readonly status: IngressStatus;
   readonly rules: readonly RuleView[];
   /** Its match is the prefix `/`, its id ends in `/default-backend`. */
   readonly defaultBackend: PathView | null;
@@ -51,11 +53,11 @@ const EVERYTHING: PathMatch = Object.freeze({ kind: "prefix", value: "/" });
 
 const views = new WeakMap<object, IngressView>();
 
-export function viewIngress(ingress: Ingress, identity: ObjectIdentity): IngressView {
-  let view = views.get(ingress);
+export function viewIngress(identified: Identified<Ingress>): IngressView {
+  let view = views.get(identified.object);
   if (view === undefined) {
-    view = readIngress(ingress, identity);
-    views.set(ingress, view);
+    view = readIngress(identified.object, identified);
+    views.set(identified.object, view);
   }
   return view;
 }
@@ -73,7 +75,8 @@ function readIngress(ingress: Ingress, identity: ObjectIdentity): IngressView {
     const fault = problem("warning", "IngressEmpty", message, "Write spec.rules or spec.defaultBackend.");
     diagnostics.push(diagnose({ object: identity.reference, field: "spec" }, fault));
   }
-  return { identity, rules, defaultBackend, tls, settings, diagnostics };
+  const { namespace, name } = identity.reference;
+  return { identity, status: { ingress: { namespace, name } }, rules, defaultBackend, tls, settings, diagnostics };
 }
 
 function readDefaultBackend(spec: UnknownRecord, object: ObjectReference, diagnostics: Diagnostic[]): PathView | null {

@@ -14,21 +14,27 @@ export interface ObjectIdentity {
   readonly createdAtMs: number;
 }
 
+/** An object with a name; the same value for as long as the object is the same. */
+export interface Identified<T extends object> extends ObjectIdentity {
+  readonly object: T;
+}
+
 const CLUSTER_SCOPED: ReadonlySet<WatchedKind> = new Set(["IngressClass", "Namespace"]);
 
 /** RFC 3339, written out so that `Date.parse` has nothing left to guess from the local time zone. */
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 
-const identities = new WeakMap<object, ObjectIdentity | null>();
+const identities = new WeakMap<object, Identified<object> | null>();
 
 /** Null where the object has no name that Kubernetes would accept. A missing namespace is `default`, as for kubectl. */
-export function identifyObject(object: unknown, kind: WatchedKind): ObjectIdentity | null {
+export function identifyObject<T extends object>(object: T, kind: WatchedKind): Identified<T> | null {
   if (typeof object !== "object" || object === null) return null;
   const known = identities.get(object);
-  if (known !== undefined && (known === null || known.reference.kind === kind)) return known;
-  const identity = readIdentity(asRecord(asRecord(object)["metadata"]), kind);
-  identities.set(object, identity);
-  return identity;
+  if (known !== undefined && (known === null || known.reference.kind === kind)) return known as Identified<T> | null;
+  const read = readIdentity(asRecord(asRecord(object)["metadata"]), kind);
+  const identified = read === null ? null : { ...read, object };
+  identities.set(object, identified);
+  return identified;
 }
 
 /** Older first, then by namespace and name: who comes first wins a conflict. Objects without a timestamp come last. */

@@ -12,7 +12,8 @@ export function findServicePort(service: ServiceView, wanted: string | number): 
   const candidates = service.ports.filter((port) => (typeof wanted === "number" ? port.number : port.name) === wanted);
   // One number may stand for TCP and UDP alike, as for DNS.
   const found = candidates.find((port) => port.isTcp);
-  if (found !== undefined) return found;
+  // Upstreams are named by number: two TCP ports with one number, which the API server refuses, are the first of them.
+  if (found !== undefined) return service.ports.find((port) => port.isTcp && port.number === found.number) ?? found;
   if (candidates.length > 0) return portNotTcp(service, wanted);
   if (service.external !== null && service.ports.length === 0 && typeof wanted === "number") return bareNumber(wanted);
   return portNotFound(service, wanted);

@@ -9,7 +9,7 @@ import type { AnnotationSettings } from "./annotations/settings.ts";
 import { problem } from "./diagnose.ts";
 import type { Problem } from "./diagnose.ts";
 import { readAddress } from "./address.ts";
-import type { ObjectIdentity } from "./object-identity.ts";
+import type { Identified, ObjectIdentity } from "./object-identity.ts";
 import { asList, asNonEmptyText, asPort, asRecord, asText } from "./untyped.ts";
 
 export interface ServiceView {
@@ -40,11 +40,11 @@ export type ExternalTarget =
 
 const views = new WeakMap<object, ServiceView>();
 
-export function viewService(service: Service, identity: ObjectIdentity): ServiceView {
-  let view = views.get(service);
+export function viewService(service: Identified<Service>): ServiceView {
+  let view = views.get(service.object);
   if (view === undefined) {
-    view = readService(service, identity);
-    views.set(service, view);
+    view = readService(service.object, service);
+    views.set(service.object, view);
   }
   return view;
 }

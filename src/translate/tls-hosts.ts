@@ -11,6 +11,7 @@ import { certificateCovers } from "./certificate-names.ts";
 import { diagnose, problem } from "./diagnose.ts";
 import type { Place, Problem } from "./diagnose.ts";
 import type { IngressView } from "./ingress-view.ts";
+import type { Identified } from "./object-identity.ts";
 import type { ObjectIndex } from "./object-index.ts";
 import type { TlsSection } from "./tls-section.ts";
 import { readTlsSecret } from "./tls-secret.ts";
@@ -99,7 +100,7 @@ class TlsTableBuilder {
   #readCertificate(name: NamespacedName, place: Place, instead: string): Certificate | null {
     const key = formatName(name);
     const secret = this.#secrets.get(key);
-    const reading = secret === undefined ? null : readTlsSecret(secret, key);
+    const reading = secret === undefined ? null : readTlsSecret(secret.object, key);
     if (reading !== null && reading.certificate !== null) return reading.certificate;
     const fault = reading === null ? secretNotFound(key, instead) : secretInvalid(key, reading.fault, instead);
     this.#diagnostics.push(diagnose(place, fault));
@@ -116,7 +117,7 @@ class TlsTableBuilder {
 
   /** Only for ids of certificates that were read before. */
   #certificateOf(id: string): Certificate {
-    const reading = readTlsSecret(this.#secrets.get(id) as Secret, id);
+    const reading = readTlsSecret((this.#secrets.get(id) as Identified<Secret>).object, id);
     return reading.certificate as Certificate;
   }
 }

@@ -5,11 +5,11 @@ import type { NamespacedName } from "../ir/names.ts";
 import { formatName } from "../ir/names.ts";
 import type { EndpointSet, Upstream } from "../ir/upstream.ts";
 import type { EndpointSlice, Service, WorldObjects } from "../source/object-types.ts";
+import type { UpstreamUse } from "./backend.ts";
 import { appendTo, finishDiagnostics } from "./diagnose.ts";
 import { serviceOfSlice } from "./endpoint-slices.ts";
-import { groupSlices, isSameEndpointSet, readEndpoints } from "./endpoint-sets.ts";
-import { identifyObject } from "./object-identity.ts";
-import type { ObjectIdentity } from "./object-identity.ts";
+import { groupSlices, isSameEndpointSet, readEndpointSet } from "./endpoint-sets.ts";
+import type { Identified } from "./object-identity.ts";
 import { indexObjects } from "./object-index.ts";
 import type { ObjectIndex } from "./object-index.ts";
 import type { Reason } from "./reasons.ts";
@@ -19,9 +19,9 @@ import { viewService } from "./service-view.ts";
 import { parseUpstreamId } from "./upstream-id.ts";
 
 export interface EndpointsUpdate {
-  /** The sets that differ from the previous ones, sorted by upstream: what workers are sent. */
-  readonly changed: readonly EndpointSet[];
-  /** The previous result with the new endpoints and what is to say about them. */
+  /** One for each upstream of the named Services that has endpoints of its own, sorted by upstream. */
+  readonly sets: readonly EndpointSet[];
+  /** The previous result with these sets and what is to say about them; a set that says nothing new stays the same object. */
   readonly result: TranslateResult;
 }
 
@@ -45,45 +45,35 @@ export function translateEndpoints(
   services: readonly NamespacedName[],
 ): EndpointsUpdate {
   const named = new Set(services.map(formatName));
-  const diagnostics: Diagnostic[] = [];
-  const serviceIndex = indexObjects<Service>(objects.services, "Service", []);
-  const sliceIndex = indexObjects<EndpointSlice>(objects.endpointSlices, "EndpointSlice", diagnostics);
-  const slices = groupSlices(sliceIndex.values(), named);
+  const serviceIndex = indexObjects(objects.services, "Service").index;
+  const slices = indexObjects(objects.endpointSlices, "EndpointSlice");
+  const slicesByService = groupSlices(slices.index);
+  const diagnostics = previous.diagnostics.filter((diagnostic) => !isOutdated(diagnostic, named, slices.index));
+  appendTo(diagnostics, slices.diagnostics);
 
-  const upstreams = previous.upstreams.filter(({ id }) => named.has(parseUpstreamId(id).serviceKey));
   const fresh = new Map<string, EndpointSet>();
-  for (const upstream of upstreams) {
-    const set = readUpstream(upstream, serviceIndex, slices, diagnostics);
-    if (set !== null) fresh.set(upstream.id, set);
+  for (const upstream of previous.upstreams) {
+    const { serviceKey, port } = parseUpstreamId(upstream.id);
+    const use = named.has(serviceKey) ? findUse(upstream, serviceIndex.get(serviceKey), port) : null;
+    if (use === null) continue;
+    const reading = readEndpointSet(use, slicesByService.get(serviceKey) ?? []);
+    fresh.set(upstream.id, reading.set);
+    appendTo(diagnostics, reading.diagnostics);
   }
-  const changed: EndpointSet[] = [];
   const endpoints = previous.endpoints.map((before) => {
     const after = fresh.get(before.upstream);
-    if (after === undefined || isSameEndpointSet(before, after)) return before;
-    changed.push(after);
-    return after;
+    return after === undefined || isSameEndpointSet(before, after) ? before : after;
   });
-  const kept = previous.diagnostics.filter((diagnostic) => !isOutdated(diagnostic, named, sliceIndex));
-  return { changed, result: { ...previous, endpoints, diagnostics: finishDiagnostics([...kept, ...diagnostics]) } };
+  const sets = endpoints.filter(({ upstream }) => fresh.has(upstream));
+  return { sets, result: { ...previous, endpoints, diagnostics: finishDiagnostics(diagnostics) } };
 }
 
-function readUpstream(
-  upstream: Upstream,
-  services: ObjectIndex<Service>,
-  slices: ReturnType<typeof groupSlices>,
-  diagnostics: Diagnostic[],
-): EndpointSet | null {
-  if (upstream.dnsName !== null) return null;
-  const { serviceKey, port: number } = parseUpstreamId(upstream.id);
-  const object = services.get(serviceKey);
-  // A Service that went, or lost the port, is no change of endpoints alone.
-  if (object === undefined) return null;
-  const service = viewService(object, identifyObject(object, "Service") as ObjectIdentity);
+/** Null for an upstream without endpoints of its own, and where the Service went: that is no change of endpoints alone. */
+function findUse(upstream: Upstream, object: Identified<Service> | undefined, number: number): UpstreamUse | null {
+  if (upstream.dnsName !== null || object === undefined) return null;
+  const service = viewService(object);
   const port = findServicePort(service, number);
-  if ("reason" in port || service.external?.kind === "invalid" || service.external?.kind === "dns") return null;
-  const reading = readEndpoints(service, port, slices.get(serviceKey) ?? []);
-  appendTo(diagnostics, reading.diagnostics);
-  return { upstream: upstream.id, endpoints: reading.endpoints };
+  return "reason" in port || service.external?.kind === "dns" ? null : { upstream, service, port };
 }
 
 /** True for what was said because of the endpoints that are read anew, and of slices that are no longer there. */
@@ -95,14 +85,9 @@ function isOutdated(
   if (object === null) return false;
   if (object.kind === "Service") return ENDPOINT_REASONS.has(reason) && named.has(formatName(object));
   if (object.kind !== "EndpointSlice") return false;
-  // Repeated in every run, since all slices are put in order.
+  // Said in every run, since all slices are indexed.
   if (reason === "DuplicateObject") return true;
   const slice = slices.get(formatName(object));
-  const service = slice === undefined ? null : serviceKeyOf(slice);
-  return service === null || named.has(service);
-}
-
-function serviceKeyOf(slice: EndpointSlice): string | null {
-  const service = serviceOfSlice(slice);
-  return service === null ? null : formatName(service);
+  const service = slice === undefined ? null : serviceOfSlice(slice.object);
+  return service === null || named.has(formatName(service));
 }

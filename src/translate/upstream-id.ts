@@ -24,6 +24,7 @@ export function tlsUpstreamId(plainId: string, variant: UpstreamVariant, default
 
 /** The Service and its port number that an id is for. */
 export function parseUpstreamId(id: string): { readonly serviceKey: string; readonly port: number } {
-  const [namespace = "", service = "", port = ""] = id.split("/", 3);
-  return { serviceKey: `${namespace}/${service}`, port: Number(port) };
+  const serviceEnd = id.indexOf("/", id.indexOf("/") + 1);
+  const [port = ""] = id.slice(serviceEnd + 1).split("/", 1);
+  return { serviceKey: id.slice(0, serviceEnd), port: Number(port) };
 }

@@ -1,90 +1,133 @@
 // Puts the routes of all Ingress objects together, host by host: conflicts, default backends, order.
+//
+// A request's host is looked up before its path: an exact host hides the wildcard and the any-host rules even where none
+// of its paths match. Only the default backend is for such requests too, so it is the last route, prefix `/`, of every
+// host that has none of its own: the data plane needs no special case, and the route's id says what it is.
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import { formatName } from "../ir/names.ts";
 import type { PathMatch, Route, VirtualHost } from "../ir/route-table.ts";
 import { compareStrings } from "../lib/compare-strings.ts";
 import { quoteText } from "../lib/quote-text.ts";
-import { diagnose, problem } from "./diagnose.ts";
+import type { UpstreamUse } from "./backend.ts";
+import { appendTo, diagnose, problem } from "./diagnose.ts";
 import type { Problem } from "./diagnose.ts";
+import type { LinkedIngress, LinkedRoute, LinkedRule } from "./ingress-routes.ts";
 import { comparePathMatches } from "./path.ts";
 
-/**
- * Collects routes in order of precedence: who adds first keeps the match.
- *
- * A request's host is looked up before its path: an exact host hides the wildcard and the any-host rules even where none
- * of its paths match. Only the default backend is for such requests too, so it is the last route, prefix `/`, of every
- * host that has none of its own: the data plane needs no special case, and the route's id says what it is.
- */
-export class VirtualHostsBuilder {
-  readonly #hosts = new Map<string, HostRoutes>();
-  readonly #diagnostics: Diagnostic[];
-  #fallback: Route | null = null;
-
-  constructor(diagnostics: Diagnostic[]) {
-    this.#diagnostics = diagnostics;
-  }
-
-  /** Claims the host even where no route follows. */
-  addHost(host: string): void {
-    this.#routesOf(host);
-  }
-
-  addRoute(host: string, route: Route): void {
-    const { byMatch } = this.#routesOf(host);
-    const key = matchKey(route.path);
-    const winner = byMatch.get(key);
-    if (winner === undefined) byMatch.set(key, route);
-    else this.#report(route, pathConflict(host, route.path, winner, isSameObject(route, winner)));
-  }
-
-  /** The default backend of an Ingress: for its own hosts, and for all that no host matches if it is the first. */
-  addDefaultBackend(hosts: Iterable<string>, route: Route): void {
-    for (const host of hosts) {
-      // Without a host it competes for the place of the fallback, below.
-      if (host === "") continue;
-      this.#routesOf(host).defaultRoutes.push(route);
-    }
-    if (this.#fallback === null) this.#fallback = route;
-    else this.#report(route, fallbackConflict(this.#fallback));
-  }
-
-  /** Sorted by host. */
-  finish(): readonly VirtualHost[] {
-    if (this.#fallback !== null) this.addHost("");
-    const hosts = Array.from(this.#hosts.keys()).toSorted(compareStrings);
-    return hosts.map((host) => ({ host, routes: this.#finishRoutes(host, this.#routesOf(host)) }));
-  }
-
-  #finishRoutes(host: string, { byMatch, defaultRoutes }: HostRoutes): readonly Route[] {
-    const routes = Array.from(byMatch.values()).toSorted(compareRoutes);
-    const everything = byMatch.get(EVERYTHING_KEY);
-    const last = everything ?? defaultRoutes[0] ?? this.#fallback;
-    for (const route of defaultRoutes) {
-      if (last !== null && !isSameObject(route, last)) this.#report(route, defaultShadowed(host, last));
-    }
-    // Exact `/` has the same length but comes first, so the end is the place of prefix `/`.
-    if (everything === undefined && last !== null) routes.push(last);
-    return routes;
-  }
-
-  #routesOf(host: string): HostRoutes {
-    let routes = this.#hosts.get(host);
-    if (routes === undefined) {
-      routes = { byMatch: new Map(), defaultRoutes: [] };
-      this.#hosts.set(host, routes);
-    }
-    return routes;
-  }
-
-  #report(loser: Route, fault: Problem): void {
-    this.#diagnostics.push(diagnose(loser.source, fault));
-  }
+export interface VirtualHostTable {
+  readonly virtualHosts: readonly VirtualHost[];
+  /** What the routes forward to, by the upstream's id; nothing that only a losing route asked for. */
+  readonly uses: ReadonlyMap<string, UpstreamUse>;
 }
 
-interface HostRoutes {
-  readonly byMatch: Map<string, Route>;
-  /** In order of precedence. */
-  readonly defaultRoutes: Route[];
+interface MergedHost {
+  readonly virtualHost: VirtualHost;
+  readonly uses: readonly UpstreamUse[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** `ingresses` come in order of precedence: of two with the same match, the first one keeps it. */
+export function buildVirtualHosts(ingresses: readonly LinkedIngress[], diagnostics: Diagnostic[]): VirtualHostTable {
+  const rulesByHost = groupRules(ingresses);
+  const fallback = chooseFallback(ingresses, diagnostics);
+  if (fallback !== null && !rulesByHost.has("")) rulesByHost.set("", []);
+  const virtualHosts: VirtualHost[] = [];
+  const uses = new Map<string, UpstreamUse>();
+  for (const host of Array.from(rulesByHost.keys()).toSorted(compareStrings)) {
+    const merged = mergeHost(host, rulesByHost.get(host) ?? [], fallback);
+    virtualHosts.push(merged.virtualHost);
+    for (const use of merged.uses) uses.set(use.upstream.id, use);
+    appendTo(diagnostics, merged.diagnostics);
+  }
+  return { virtualHosts, uses };
+}
+
+function groupRules(ingresses: readonly LinkedIngress[]): Map<string, LinkedRule[]> {
+  const rulesByHost = new Map<string, LinkedRule[]>();
+  for (const { rules } of ingresses) {
+    for (const rule of rules) {
+      const group = rulesByHost.get(rule.host);
+      if (group === undefined) rulesByHost.set(rule.host, [rule]);
+      else group.push(rule);
+    }
+  }
+  return rulesByHost;
+}
+
+/** The default backend for all that no host matches. */
+function chooseFallback(ingresses: readonly LinkedIngress[], diagnostics: Diagnostic[]): LinkedRoute | null {
+  let fallback: LinkedRoute | null = null;
+  for (const { defaultRoute } of ingresses) {
+    if (defaultRoute === null) continue;
+    if (fallback === null) fallback = defaultRoute;
+    else diagnostics.push(diagnose(defaultRoute.route.source, fallbackConflict(fallback.route)));
+  }
+  return fallback;
+}
+
+/** What one rule alone makes of its host, and the fallback that went into it. Most hosts stand in one rule only. */
+const mergedAlone = new WeakMap<LinkedRule, { readonly fallback: LinkedRoute | null; readonly merged: MergedHost }>();
+
+function mergeHost(host: string, rules: readonly LinkedRule[], fallback: LinkedRoute | null): MergedHost {
+  const [first] = rules;
+  if (first === undefined || rules.length > 1) return new HostMerger(host, rules).merge(fallback);
+  const known = mergedAlone.get(first);
+  if (known !== undefined && known.fallback === fallback) return known.merged;
+  const merged = new HostMerger(host, rules).merge(fallback);
+  mergedAlone.set(first, { fallback, merged });
+  return merged;
+}
+
+class HostMerger {
+  readonly #host: string;
+  readonly #rules: readonly LinkedRule[];
+  readonly #byMatch = new Map<string, LinkedRoute>();
+  readonly #diagnostics: Diagnostic[] = [];
+
+  constructor(host: string, rules: readonly LinkedRule[]) {
+    this.#host = host;
+    this.#rules = rules;
+  }
+
+  merge(fallback: LinkedRoute | null): MergedHost {
+    for (const { routes } of this.#rules) for (const route of routes) this.#add(route);
+    const everything = this.#byMatch.get(EVERYTHING_KEY) ?? null;
+    const last = everything ?? this.#chooseDefault() ?? fallback;
+    this.#reportShadowed(last);
+    const linked = Array.from(this.#byMatch.values()).toSorted(compareRoutes);
+    // Exact `/` has the same length but comes first, so the end is the place of prefix `/`.
+    if (everything === null && last !== null) linked.push(last);
+    const uses = new Set<UpstreamUse>();
+    for (const { use } of linked) if (use !== null) uses.add(use);
+    return {
+      virtualHost: { host: this.#host, routes: linked.map(({ route }) => route) },
+      uses: Array.from(uses),
+      diagnostics: this.#diagnostics,
+    };
+  }
+
+  #add(linked: LinkedRoute): void {
+    const { route } = linked;
+    const key = matchKey(route.path);
+    const winner = this.#byMatch.get(key)?.route;
+    if (winner === undefined) this.#byMatch.set(key, linked);
+    else this.#diagnostics.push(diagnose(route.source, pathConflict(this.#host, route, winner)));
+  }
+
+  /** Of the host's own Ingress objects. Without a host, the default backends compete for the place of the fallback. */
+  #chooseDefault(): LinkedRoute | null {
+    if (this.#host === "") return null;
+    return this.#rules.find(({ defaultRoute }) => defaultRoute !== null)?.defaultRoute ?? null;
+  }
+
+  #reportShadowed(last: LinkedRoute | null): void {
+    if (this.#host === "" || last === null) return;
+    for (const defaultRoute of new Set(this.#rules.map((rule) => rule.defaultRoute))) {
+      if (defaultRoute === null || isSameObject(defaultRoute.route, last.route)) continue;
+      const fault = defaultShadowed(this.#host, last.route);
+      this.#diagnostics.push(diagnose(defaultRoute.route.source, fault));
+    }
+  }
 }
 
 const EVERYTHING_KEY = matchKey({ kind: "prefix", value: "/" });
@@ -93,20 +136,20 @@ function matchKey(path: PathMatch): string {
   return path.kind === "exact" ? `=${path.value}` : path.value;
 }
 
-function compareRoutes(left: Route, right: Route): number {
-  return comparePathMatches(left.path, right.path);
+function compareRoutes(left: LinkedRoute, right: LinkedRoute): number {
+  return comparePathMatches(left.route.path, right.route.path);
 }
 
 function isSameObject(left: Route, right: Route): boolean {
-  const [one, other] = [left.source.object, right.source.object];
-  return one === other || (one.namespace === other.namespace && one.name === other.name);
+  return formatName(left.source.object) === formatName(right.source.object);
 }
 
-function pathConflict(host: string, path: PathMatch, winner: Route, isOwn: boolean): Problem {
+function pathConflict(host: string, { path, source }: Route, winner: Route): Problem {
   const where = `${path.kind === "exact" ? "Exact" : "Prefix"} path ${quoteText(path.value)} of ${showHost(host)}`;
-  const message = isOwn
-    ? `${where} is already served by ${winner.source.field}; the first one counts.`
-    : `${where} is already served by ${describeRoute(winner)}, which takes precedence: the older object, then by name.`;
+  const message =
+    formatName(source.object) === formatName(winner.source.object)
+      ? `${where} is already served by ${winner.source.field}; the first one counts.`
+      : `${where} is already served by ${describeRoute(winner)}, which takes precedence: the older object, then by name.`;
   return problem("warning", "PathConflict", message, "Remove one of the two, or change its path.");
 }
 

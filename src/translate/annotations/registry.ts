@@ -16,6 +16,8 @@ export interface AnnotationRule {
 
 export const ANNOTATION_PREFIX = "penstock.dev/";
 
+export const CA_SECRET_ANNOTATION = "backend-tls-ca-secret";
+
 const MAX_TIMEOUT_MS = 24 * 3_600_000;
 const MAX_ATTEMPTS = 3;
 
@@ -30,7 +32,7 @@ export const ANNOTATION_RULES: ReadonlyMap<string, AnnotationRule> = new Map([
   ["retry-attempts", anywhere(`the attempts in all, 1 to ${MAX_ATTEMPTS}; 1 for no retry`, readAttempts)],
   ["backend-protocol", anywhere("http or https", readProtocol)],
   ["backend-tls-server-name", anywhere("a DNS name, for example api.internal.example", readServerName)],
-  ["backend-tls-ca-secret", anywhere("the name of a Secret in the same namespace, with the key ca.crt", readCaSecret)],
+  [CA_SECRET_ANNOTATION, anywhere("the name of a Secret in the same namespace, with the key ca.crt", readCaSecret)],
   ["ssl-redirect", { allowed: '"true" or "false", in quotes', isIngressOnly: true, read: readSslRedirect }],
 ]);
 

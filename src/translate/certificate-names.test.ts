@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import test from "node:test";
+import { certificateCovers, readAlternativeNames, readDnsNames } from "./certificate-names.ts";
+import { secretBytes } from "../ir/secret-bytes.ts";
+
+test("DNS names are read from the text form of subject alternative names", () => {
+  assert.deepEqual(readAlternativeNames("DNS:a.example, IP Address:10.0.0.1, DNS:*.b.example"), [
+    "a.example",
+    "*.b.example",
+  ]);
+  assert.deepEqual(readAlternativeNames(""), []);
+  assert.deepEqual(readAlternativeNames("nonsense"), []);
+});
+
+test("a quoted value cannot smuggle in a name (CVE-2021-44532)", () => {
+  assert.deepEqual(readAlternativeNames('DNS:"x, DNS:bank.example", DNS:a.example'), ["a.example"]);
+  assert.deepEqual(readAlternativeNames(String.raw`URI:"http://x/\", DNS:bank.example", DNS:a.example`), ["a.example"]);
+  assert.deepEqual(readAlternativeNames('DNS:"x, DNS:bank.example'), []);
+  assert.deepEqual(readAlternativeNames('othername:"x"DNS:bank.example'), []);
+});
+
+test("names are lower case and sorted, the common name stands in where there are none", () => {
+  assert.deepEqual(readDnsNames(certificate("shop.crt")), ["shop.example", "www.shop.example"]);
+  assert.deepEqual(readDnsNames(certificate("wildcard.crt")), ["*.shop.example"]);
+  assert.deepEqual(readDnsNames(certificate("common-name.crt")), ["legacy.example"]);
+});
+
+test("a certificate covers its names, a wildcard exactly one label", () => {
+  const covering = {
+    id: "x/y",
+    chainPem: "",
+    key: secretBytes(Buffer.from("")),
+    dnsNames: ["*.a.example", "b.example"],
+  };
+  const hosts = ["x.a.example", "*.a.example", "b.example", "a.example", "y.x.a.example", "x.b.example", "*.b.example"];
+  const covered = hosts.filter((host) => certificateCovers(covering, host));
+  assert.deepEqual(covered, ["x.a.example", "*.a.example", "b.example"]);
+});
+
+function certificate(file: string): X509Certificate {
+  return new X509Certificate(readFileSync(join(import.meta.dirname, "testdata", "certificates", file)));
+}
