@@ -27,6 +27,11 @@ export interface PublisherObserver {
   diagnosed?(diagnostics: readonly Diagnostic[]): void;
 }
 
+export interface WorkerGeneration {
+  readonly workerId: number;
+  readonly generation: number;
+}
+
 export interface PublisherOptions {
   readonly workerCount: number;
   readonly observer: PublisherObserver;
@@ -82,11 +87,13 @@ export class Publisher implements WorkerObserver, DeliverySource {
     return false;
   }
 
-  /** Workers that serve a snapshot, of those that should. */
-  get servingWorkers(): { readonly serving: number; readonly expected: number } {
-    let serving = 0;
-    for (const delivery of this.#deliveries.values()) serving += delivery.served === 0 ? 0 : 1;
-    return { serving, expected: this.#options.workerCount };
+  /** What each running worker serves, in the order of their ids; 0: nothing yet. */
+  get workers(): readonly WorkerGeneration[] {
+    const workers = [...this.#deliveries.values()].map(({ link, served }) => ({
+      workerId: link.workerId,
+      generation: served,
+    }));
+    return workers.toSorted((one, other) => one.workerId - other.workerId);
   }
 
   /** What the workers were told last, endpoints included; null before the first snapshot. */
