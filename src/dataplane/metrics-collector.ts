@@ -1,14 +1,19 @@
 // Asks all workers for their figures when somebody scrapes, and keeps what each said last, for workers that are too busy
 // to answer in time and for those that die.
-import type { Registry } from "prom-client";
 import type { Clock } from "../lib/clock.ts";
 import type { WorkerMetricsReport } from "../telemetry/metric-definitions.ts";
 import type { WorkerTotals } from "../telemetry/worker-totals.ts";
 import type { FromWorker } from "./protocol.ts";
 import type { WorkerLink, WorkerObserver } from "./worker-link.ts";
 
+/** Prints all metrics: prom-client's registry. */
+export interface MetricsRegistry {
+  readonly contentType: string;
+  metrics(): Promise<string>;
+}
+
 export interface MetricsCollectorOptions {
-  readonly registry: Registry;
+  readonly registry: MetricsRegistry;
   readonly totals: WorkerTotals;
   /** Figures of the main thread; read for each scrape. */
   readonly reportMain: () => WorkerMetricsReport;

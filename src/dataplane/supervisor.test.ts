@@ -109,7 +109,7 @@ suite("supervisor", () => {
     await stopped;
     const lines = rig.messages
       .filter((message) => message.type === "access-log")
-      .map(({ lines: bytes }) => `${Buffer.from(bytes)}`);
+      .map(({ lines: bytes }) => Buffer.from(bytes).toString());
     assert.deepEqual(lines, ["last words\n"]);
   });
 

@@ -35,7 +35,7 @@ export interface SupervisorTiming {
   readonly drainSlackMs: number;
 }
 
-export const DEFAULT_SUPERVISOR_TIMING: SupervisorTiming = {
+const DEFAULT_TIMING: SupervisorTiming = {
   restart: { firstDelayMs: 100, maxDelayMs: 10_000 },
   stableAfterMs: 60_000,
   probeIntervalMs: 5_000,
@@ -81,7 +81,7 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#timing = { ...DEFAULT_SUPERVISOR_TIMING, ...options.timing };
+    this.#timing = { ...DEFAULT_TIMING, ...options.timing };
     this.#slots = Array.from({ length: options.workerCount }, (_, workerId) => ({
       workerId,
       thread: null,

@@ -53,12 +53,11 @@ suite("access log sink", () => {
     const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
     const descriptor = openSync(fifo, constants.O_WRONLY);
     closeSync(reader);
-    let dropped = 0;
-    const sink = new AccessLogSink({ destination: descriptor, onDropped: (lines) => (dropped += lines) });
-    while (dropped === 0) {
-      sink.write(Buffer.from("lost\n"));
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    const firstLoss = Promise.withResolvers<number>();
+    const sink = new AccessLogSink({ destination: descriptor, onDropped: firstLoss.resolve });
+    const writing = setInterval(() => sink.write(Buffer.from("lost\n")), 1);
+    assert.equal(await firstLoss.promise, 1);
+    clearInterval(writing);
     assert.equal(await sink.close(5_000), true);
     closeSync(descriptor);
   });

@@ -71,7 +71,6 @@ suite("access log", () => {
     writer.write(record({ path: evil, userAgent: evil, referer: evil, host: evil, method: evil, requestId: evil }));
     writer.flush();
     assert.equal(text().split("\n").length, 2);
-    // oxlint-disable-next-line no-control-regex -- these very characters must not be there
     assert.doesNotMatch(text().trimEnd(), /[\u0000-\u001f\u007f-\u009f]/);
     assert.equal(parsed()[0]?.["user_agent"], evil);
     assert.equal(parsed()[0]?.["path"], evil);
@@ -99,8 +98,8 @@ suite("access log", () => {
     const { writer, parsed } = recorder();
     writer.write(record({ path: `/${"p".repeat(8_000)}`, userAgent: "\u0001".repeat(30_000) }));
     writer.flush();
-    assert.equal((parsed()[0]?.["path"] as string).length, 2_048);
-    assert.equal((parsed()[0]?.["user_agent"] as string).length, 2_048);
+    assert.equal(String(parsed()[0]?.["path"]).length, 2_048);
+    assert.equal(String(parsed()[0]?.["user_agent"]).length, 2_048);
   });
 
   test("any record is one line of JSON that says what the record said", () => {
@@ -113,8 +112,9 @@ suite("access log", () => {
         fc.array(fc.tuple(text, text, fc.nat(10_000), fc.double({ min: 0, max: 1e9, noNaN: true }))),
         (rows) => {
           const { writer, parsed } = recorder();
-          for (const [userAgent, route, status, durationMs] of rows)
+          for (const [userAgent, route, status, durationMs] of rows) {
             writer.write(record({ userAgent, route, status, durationMs }));
+          }
           writer.flush();
           const lines = parsed();
           assert.equal(lines.length, rows.length);

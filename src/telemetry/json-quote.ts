@@ -6,7 +6,6 @@ const MAX_LENGTH = 2_048;
 const ELLIPSIS = "…";
 
 /** One class, no repetition: cannot backtrack. Faster than a loop over char codes on the slices that parsers hand out. */
-// oxlint-disable-next-line no-control-regex -- these very characters are looked for
 const NEEDS_ESCAPE = /["\\\u0000-\u001f\u007f-\u009f]/;
 
 /** A JSON string of `text`, with quotes. Lone surrogates become U+FFFD when the line is encoded as UTF-8. */

@@ -1,9 +1,9 @@
 // The operational log: JSON lines on standard error, because standard output carries the access log.
 import { pino, stdTimeFunctions } from "pino";
-import type { DestinationStream, Logger } from "pino";
+import type { DestinationStream, Logger as PinoLogger } from "pino";
 
-export type { Logger } from "pino";
-export type LogLevel = "error" | "warn" | "info" | "debug";
+export type Logger = PinoLogger;
+type LogLevel = "error" | "warn" | "info" | "debug";
 
 export interface LogOptions {
   readonly level: LogLevel;
