@@ -35,7 +35,7 @@ const LINES = [
   "Host : a",
   "host:a",
   "Connection: close",
-  "Connection: keep-alive, upgrade",
+  "Connection: keep-alive, x-a",
   "Upgrade: websocket",
   "Expect: 100-continue",
   "X: y",

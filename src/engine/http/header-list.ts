@@ -13,7 +13,7 @@ export class HeaderList {
   /** The text that `spans` points into. */
   readonly text: string;
   readonly spans: number[];
-  /** Mask of the known ids among all lines. Bits stay set after a removal: a filter, not a proof. */
+  /** Mask of the known ids among all lines. */
   seen: number;
   /** The part of `seen` that stands in `added`. */
   addedSeen: number;
@@ -100,7 +100,10 @@ export class HeaderList {
   /** Removes every line of a name (given in lower case). */
   remove(name: string): void {
     const id = knownHeaderId(name);
-    if (id !== 0 && (this.seen & (1 << id)) === 0) return;
+    if (id !== 0) {
+      this.removeMask(1 << id);
+      return;
+    }
     const { spans } = this;
     for (let i = 0; i < spans.length; i += SPAN_WIDTH) {
       if (this.#spanIs(i, id, name)) spans[i] = SPAN_REMOVED;
@@ -115,6 +118,7 @@ export class HeaderList {
   /** Removes every line whose known id is in `mask`. */
   removeMask(mask: number): void {
     if ((this.seen & mask & ~1) === 0) return;
+    this.seen &= ~mask | 1;
     const { spans } = this;
     for (let i = 0; i < spans.length; i += SPAN_WIDTH) {
       const id = spans[i] as number;
@@ -122,6 +126,7 @@ export class HeaderList {
     }
     const { added } = this;
     if (added === null || (this.addedSeen & mask & ~1) === 0) return;
+    this.addedSeen &= ~mask | 1;
     for (let i = added.length - 2; i >= 0; i -= 2) {
       const id = knownHeaderId((added[i] as string).toLowerCase());
       if (((1 << id) & mask & ~1) !== 0) added.splice(i, 2);

@@ -61,6 +61,7 @@ const DISCARD_TIMEOUT_MS = 5_000;
 const LINGER_TIMEOUT_MS = 5_000;
 /** How long a client that takes nothing is kept once its response is complete. */
 const MAX_LINGER_STALLS = 12;
+const CONNECTION = headerBit(KnownHeader.connection);
 const FRAMING = headerBit(KnownHeader.contentLength) | headerBit(KnownHeader.transferEncoding);
 
 export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTarget, TimerTarget {
@@ -292,7 +293,7 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
     let out = appendFields(
       `HTTP/1.1 ${status} ${response.reason === "" ? statusText(status) : response.reason}\r\n`,
       response.headers,
-      FRAMING,
+      FRAMING | CONNECTION,
     );
     if (status === 101) {
       this.#out = `${out}Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n\r\n`;
@@ -307,7 +308,10 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
       this.#isChunked = true;
       out += "Transfer-Encoding: chunked\r\n";
     } else this.#keepAlive = false;
-    if (this.#keepAlive && !this.#maySaveConnection()) this.#keepAlive = false;
+    // A phase that puts Connection into a response can only mean its end.
+    if (this.#keepAlive && ((response.headers.seen & CONNECTION) !== 0 || !this.#maySaveConnection())) {
+      this.#keepAlive = false;
+    }
     if (!this.#keepAlive) out += "Connection: close\r\n";
     else if (request.version === 10) out += "Connection: keep-alive\r\n";
     this.#out = `${out}\r\n`;

@@ -562,7 +562,10 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
       return;
     }
     const { contentType, body } = renderError(this.request, status, describeError(error.type), this.requestId);
-    const headers = HeaderList.fromPairs(["Content-Type", contentType, "Cache-Control", "no-store"]);
+    const pairs = ["Content-Type", contentType, "Cache-Control", "no-store"];
+    // A client that is late with its request is not waited for again.
+    if (error.type === "request-timeout") pairs.push("Connection", "close");
+    const headers = HeaderList.fromPairs(pairs);
     const bytes = Buffer.from(body);
     this.#answer(new ResponseHead(status, "", 11, headers, bytes.length), bytes, error);
   }
