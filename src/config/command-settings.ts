@@ -29,9 +29,15 @@ export const COMMAND_SETTINGS: { readonly [Command in CommandName]: CommandSetti
   proxy: { keys: ["to", ...SERVER_KEYS], defaults: { https: ["off"], admin: ["off"], workers: ["1"] } },
   check: { keys: ["ingress-class", "default-certificate"], defaults: {} },
   explain: { keys: ["from", "ingress-class", "default-certificate"], defaults: {} },
-  // The demo is for one person on one machine: nobody else reaches it, and it leaves cores free.
+  // The demo is for one person on one machine: nobody else reaches it, it leaves cores free, and it speaks by itself.
   demo: {
     keys: SERVER_KEYS,
-    defaults: { http: ["127.0.0.1:8080"], https: ["127.0.0.1:8443"], workers: ["2"] },
+    defaults: {
+      http: ["127.0.0.1:8080"],
+      https: ["127.0.0.1:8443"],
+      workers: ["2"],
+      "access-log": ["off"],
+      "log-level": ["warn"],
+    },
   },
 };
