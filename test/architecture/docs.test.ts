@@ -101,6 +101,20 @@ test("the glossary has every field of the access log, in its order", () => {
   assert.deepEqual(documented, written);
 });
 
+test("the guide has every metric of ours, and none that does not exist", () => {
+  const sources = globSync("src/telemetry/*.ts", { cwd: ROOT }).filter((file) => !file.endsWith(".test.ts"));
+  const text = sources.map(read).join("\n");
+  const names = [
+    ...Array.from(text.matchAll(/name: "(penstock_[a-z_]+)"/g), ([, name = ""]) => name),
+    ...Array.from(text.matchAll(/#(?:gauge|counter|histogram)\(\s*"([a-z_]+)"/g), ([, name]) => `penstock_${name}`),
+  ];
+  assert.ok(names.length > 15, `only ${names.length} metrics found`);
+  const table = read("docs/guide/operations.md").split("## Metrics")[1] ?? "";
+  const rows = table.split("\n").filter((line) => line.startsWith("| `"));
+  const documented = rows.flatMap((row) => Array.from(row.matchAll(/`(penstock_[a-z_]+)`/g), ([, name = ""]) => name));
+  assert.deepEqual(documented.toSorted(), names.toSorted());
+});
+
 test("commands in the documents name files that exist", () => {
   let checked = 0;
   for (const document of DOCUMENTS) {
