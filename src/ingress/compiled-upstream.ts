@@ -68,6 +68,12 @@ export class CompiledUpstream {
     return this.#peers.some((peer) => !tried.includes(peer));
   }
 
+  /** Peers that requests may go to now; none where no request ever came. */
+  currentPeers(): readonly Peer[] {
+    if (this.#balancer === null && this.hasServed) this.#makeBalancer();
+    return this.#peers;
+  }
+
   #makeBalancer(): Balancer<Peer> {
     const known = new Map(this.#peers.map((peer) => [peer.label, peer]));
     const tls = this.#peers[0]?.tls ?? this.#makeTls();

@@ -1,4 +1,5 @@
 // What the ingress proxy remembers of one request between its phases.
+import type { ProxyError } from "../engine/proxy/proxy-error.ts";
 import type { Peer } from "../engine/upstream/peer.ts";
 import type { CompiledSnapshot } from "./compile.ts";
 import type { CompiledRoute } from "./compiled-route.ts";
@@ -16,6 +17,8 @@ export class IngressCtx {
   receivedTarget: string;
   /** Peers that could not be connected to. */
   tried: readonly Peer[];
+  /** Why the last attempt failed; null while none did. */
+  failure: ProxyError | null;
 
   constructor(snapshot: CompiledSnapshot | null) {
     this.snapshot = snapshot;
@@ -23,6 +26,7 @@ export class IngressCtx {
     this.upstream = null;
     this.receivedTarget = "";
     this.tried = NONE_TRIED;
+    this.failure = null;
   }
 
   /** `""` where no route matched. */

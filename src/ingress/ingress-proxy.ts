@@ -70,13 +70,25 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
     if (ctx.upstream === null && ctx.route !== null) ctx.upstream = ctx.route.selectUpstream();
     const peer = ctx.upstream === null ? null : ctx.upstream.selectPeer(ctx.tried);
     if (peer === null) throw NO_ENDPOINT;
+    if (ctx.failure !== null) {
+      for (const observer of this.#observers) observer.onRetry?.(ctx.failure);
+    }
     return peer;
   }
 
   /** The next attempt goes elsewhere; where there is no elsewhere, this failure is the answer. */
   failToConnect(_session: Session, peer: Peer, ctx: IngressCtx, error: ProxyError): void {
+    ctx.failure = error;
     ctx.addTried(peer);
     if (ctx.upstream === null || !ctx.upstream.hasOtherThan(ctx.tried)) throw error;
+  }
+
+  connectedToUpstream(_session: Session, _peer: Peer, isReused: boolean, _ctx: IngressCtx): void {
+    for (const observer of this.#observers) observer.onConnected?.(isReused);
+  }
+
+  errorWhileProxy(_session: Session, _peer: Peer, ctx: IngressCtx, error: ProxyError): void {
+    ctx.failure = error;
   }
 
   logging(session: Session, ctx: IngressCtx, error: ProxyError | null): void {

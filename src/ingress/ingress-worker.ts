@@ -1,0 +1,211 @@
+// One worker: its listeners, the snapshot that they serve, and its answers to the main thread. Knows messages, not threads.
+import { randomInt } from "node:crypto";
+import type { FromWorker, ListenerSettings, ToWorker, WorkerSettings } from "../dataplane/protocol.ts";
+import { TURN_LIMIT } from "../engine/balance/balancer.ts";
+import type { HttpProxy } from "../engine/proxy/http-proxy.ts";
+import { httpProxy } from "../engine/proxy/http-proxy.ts";
+import type { ListenerOptions } from "../engine/server/server.ts";
+import { Server } from "../engine/server/server.ts";
+import type { TlsIdentity } from "../engine/server/tls-identity.ts";
+import type { Snapshot } from "../ir/snapshot.ts";
+import type { EndpointSet } from "../ir/upstream.ts";
+import { formatListenAddress } from "../lib/listen-error.ts";
+import { AccessLogWriter } from "../telemetry/access-log.ts";
+import type { SeriesFilter } from "../telemetry/series-filter.ts";
+import { createSeriesFilter } from "../telemetry/series-filter.ts";
+import { WorkerMetrics } from "../telemetry/worker-metrics.ts";
+import { AccessLogObserver } from "./access-log-observer.ts";
+import type { CompileEnvironment } from "./compile.ts";
+import { applyEndpoints, compileSnapshot } from "./compile.ts";
+import { IngressProxy } from "./ingress-proxy.ts";
+import { MetricsObserver } from "./metrics-observer.ts";
+import type { RequestObserver } from "./request-observer.ts";
+import { createTrustPredicate } from "./trusted-proxies.ts";
+import { UpstreamTrust } from "./upstream-trust.ts";
+import { createFallbackIdentity, createIdentity } from "./worker-identity.ts";
+
+/** Posts to the main thread; buffers in `transfer` are given away. */
+export type Say = (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void;
+
+/** What changes leave behind (idle connections, metrics of routes) is cleared away so long after the first of them. */
+const TIDY_DELAY_MS = 1_000;
+
+export class IngressWorker {
+  readonly #settings: WorkerSettings;
+  readonly #say: Say;
+  readonly #environment: CompileEnvironment;
+  readonly #metrics: WorkerMetrics;
+  readonly #accessLog: AccessLogWriter | null;
+  readonly #proxy: IngressProxy;
+  readonly #application: HttpProxy;
+  readonly #server: Server;
+  #hasListened = false;
+  #tidyTimer: NodeJS.Timeout | null = null;
+  #isConfigured: SeriesFilter | null = null;
+
+  constructor(settings: WorkerSettings, say: Say) {
+    this.#settings = settings;
+    this.#say = say;
+    this.#environment = createEnvironment(settings, say);
+    this.#metrics = new WorkerMetrics({ workerId: settings.workerId });
+    this.#accessLog = settings.accessLog === "json" ? createAccessLog(settings.workerId, say) : null;
+    const metricsObserver = new MetricsObserver(this.#metrics);
+    const observers: RequestObserver[] = [metricsObserver];
+    if (this.#accessLog !== null) observers.push(new AccessLogObserver(this.#accessLog));
+    this.#proxy = new IngressProxy(observers);
+
+    const { minBodyRate, ...limits } = settings.limits;
+    const trusts = createTrustPredicate(settings.trustedProxies);
+    this.#application = httpProxy(this.#proxy, { minBodyRate, trusts });
+    const { pool } = this.#application;
+    this.#metrics.watchIdleConnections(() => pool.statistics.idle);
+    const resolve = (serverName: string): TlsIdentity => this.#identityFor(serverName);
+    this.#server = new Server({
+      listeners: settings.listeners.map((listener) => listenerOptions(listener, resolve, settings.ticketKeys)),
+      application: this.#application,
+      limits,
+      observer: metricsObserver,
+    });
+  }
+
+  /** Binds the listeners, unless they have to wait for the first snapshot. */
+  async start(): Promise<void> {
+    if (this.#settings.listenAfterSnapshot !== true) await this.#listen();
+  }
+
+  receive(message: ToWorker): void {
+    switch (message.type) {
+      case "snapshot":
+        this.#takeSnapshot(message.generation, message.snapshot);
+        break;
+      case "endpoints":
+        this.#takeEndpoints(message.sequence, message.changed);
+        break;
+      case "ticket-keys":
+        break;
+      case "collect-metrics":
+        this.#say({ type: "metrics", id: message.id, metrics: this.#metrics.report(message.id) });
+        break;
+      case "drain":
+        void this.#drain(message.graceMs);
+        break;
+    }
+  }
+
+  async #listen(): Promise<void> {
+    this.#hasListened = true;
+    try {
+      const addresses = await this.#server.listen();
+      const https = this.#settings.listeners.findIndex((listener) => listener.tls);
+      this.#proxy.setHttpsPort(addresses[https]?.port ?? null);
+      this.#say({ type: "listening", ports: addresses.map((address) => address.port) });
+    } catch (error) {
+      this.#say(listenFailure(error));
+    }
+  }
+
+  #takeSnapshot(generation: number, snapshot: Snapshot): void {
+    try {
+      this.#proxy.serve(compileSnapshot(snapshot, this.#proxy.snapshot, this.#environment));
+    } catch (error) {
+      this.#say({ type: "nack", generation, reason: messageOf(error) });
+      return;
+    }
+    this.#say({ type: "ack", generation });
+    if (!this.#hasListened) void this.#listen();
+    this.#isConfigured = createSeriesFilter(snapshot.routeTable);
+    this.#tidyLater();
+  }
+
+  #takeEndpoints(sequence: number, changed: readonly EndpointSet[]): void {
+    if (this.#proxy.snapshot !== null) applyEndpoints(this.#proxy.snapshot, changed);
+    this.#say({ type: "endpoints-ack", sequence });
+    this.#tidyLater();
+  }
+
+  #tidyLater(): void {
+    if (this.#tidyTimer !== null) return;
+    this.#tidyTimer = setTimeout(() => {
+      this.#tidyTimer = null;
+      this.#tidy();
+    }, TIDY_DELAY_MS).unref();
+  }
+
+  #tidy(): void {
+    const poolKeys = new Set<string>();
+    const authorities = new Set<string | null>();
+    for (const upstream of this.#proxy.snapshot?.upstreams.values() ?? []) {
+      for (const peer of upstream.currentPeers()) poolKeys.add(peer.poolKey);
+      if (upstream.upstream.tls !== null) authorities.add(upstream.upstream.tls.caPem);
+    }
+    this.#application.pool.retain(poolKeys);
+    this.#environment.trust.retain(authorities);
+    if (this.#isConfigured !== null) this.#metrics.retain(this.#isConfigured);
+    this.#isConfigured = null;
+  }
+
+  #identityFor(serverName: string): TlsIdentity {
+    const { snapshot } = this.#proxy;
+    return snapshot === null ? this.#environment.identities.fallback : snapshot.identities.resolve(serverName);
+  }
+
+  async #drain(graceMs: number): Promise<void> {
+    const aborted = await this.#server.drain(graceMs);
+    this.#accessLog?.flush();
+    this.#metrics.stop();
+    this.#say({ type: "drained", aborted });
+  }
+}
+
+function createEnvironment(settings: WorkerSettings, say: Say): CompileEnvironment {
+  return {
+    identities: {
+      fallback: createFallbackIdentity(settings.fallbackCertificate),
+      create: createIdentity,
+      onUnusable: (certificate, error) =>
+        say({
+          type: "log",
+          level: "warn",
+          message: "a certificate cannot be used, the default one is served in its place",
+          fields: { certificate: certificate.id, reason: messageOf(error) },
+        }),
+    },
+    trust: new UpstreamTrust(),
+    randomTurn: () => randomInt(TURN_LIMIT),
+  };
+}
+
+function createAccessLog(workerId: number, say: Say): AccessLogWriter {
+  return new AccessLogWriter({
+    workerId,
+    emit: (lines) => say({ type: "access-log", lines }, lines.buffer instanceof ArrayBuffer ? [lines.buffer] : []),
+  });
+}
+
+function listenerOptions(
+  { name, host, port, tls }: ListenerSettings,
+  resolve: (serverName: string) => TlsIdentity,
+  ticketKeys: Uint8Array,
+): ListenerOptions {
+  return tls ? { name, host, port, tls: { resolve, ticketKeys } } : { name, host, port };
+}
+
+/** Node says which address it could not bind, or which name it could not resolve. */
+function listenFailure(error: unknown): FromWorker {
+  const {
+    address,
+    hostname = "",
+    port = 0,
+    code = "UNKNOWN",
+  } = error as NodeJS.ErrnoException & {
+    readonly address?: string;
+    readonly hostname?: string;
+    readonly port?: number;
+  };
+  const message = messageOf(error);
+  return { type: "listen-failed", address: formatListenAddress(address ?? hostname, port), code, message };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
