@@ -1,5 +1,5 @@
 // Lets an accepted connection read into memory of ours. Node offers `onread` only to sockets that connect; an accepted
-// one is taken over by a socket made with it. Saves about a tenth of the user time of a small request (docs/adr).
+// one is taken over by a socket made with it. Measured in bench/micro/socket-reader.ts: 2 of 10 µs a small message.
 import net, { type Socket } from "node:net";
 import type { OnReadOptions } from "../http1/socket-reader.ts";
 
