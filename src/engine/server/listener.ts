@@ -14,6 +14,7 @@ import type { HttpApplication } from "../proxy/http-proxy.ts";
 import { SocketReader } from "../http1/socket-reader.ts";
 import { adoptSocket } from "./adopt-socket.ts";
 import { ProtocolSniffer } from "./protocol-sniffer.ts";
+import { TlsAcceptor } from "./tls-acceptor.ts";
 import type { ListenerOptions, ServerLimits, ServerObserver } from "./server.ts";
 
 export interface ListenerContext {
@@ -37,6 +38,7 @@ export class Listener {
   readonly #server: net.Server;
   readonly #http1: Http1ServerContext;
   readonly #http2: Http2ServerContext;
+  readonly #acceptor: TlsAcceptor | null;
   readonly #connections = new Set<OpenConnection>();
   /** Sockets whose protocol is not known yet. */
   readonly #undecided = new Set<Socket>();
@@ -71,6 +73,12 @@ export class Listener {
       onRefused: (connection, error) => observer.requestRefused(connection, error),
       onClose: (connection) => this.#forget(connection, "h2"),
     };
+    const { tls } = options;
+    const { handshakeTimeoutMs } = limits;
+    this.#acceptor =
+      tls === undefined
+        ? null
+        : new TlsAcceptor({ resolve: tls.resolve, wheel: application.wheel, handshakeTimeoutMs });
     this.#server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
       this.#accept(socket),
     );
@@ -110,50 +118,81 @@ export class Listener {
   }
 
   #accept(accepted: Socket): void {
+    if (this.#isDraining || this.connectionCount >= this.#context.limits.maxConnections) accepted.destroy();
+    else if (this.#acceptor === null) this.#acceptCleartext(accepted);
+    else this.#acceptSecure(accepted, this.#acceptor);
+  }
+
+  #acceptCleartext(accepted: Socket): void {
     const reader = new SocketReader();
     const socket = adoptSocket(accepted, reader.options);
-    const info = this.#describe(socket, null);
-    if (info === null || this.#isDraining || this.connectionCount >= this.#context.limits.maxConnections) {
-      socket.destroy();
-      return;
-    }
     this.#undecided.add(socket);
-    reader.attach(
-      new ProtocolSniffer(socket, this.#context, (protocol, bytes) => {
-        this.#undecided.delete(socket);
-        if (protocol === null && this.connectionCount === 0) this.#onEmpty();
-        if (protocol !== null) this.#open(socket, reader, info, protocol, bytes);
-      }),
-    );
+    const sniffer = new ProtocolSniffer(socket, this.#context, (protocol, bytes) => {
+      this.#decided(socket);
+      const info = protocol === null ? null : this.#describe(socket, null);
+      if (info === null) socket.destroy();
+      else if (protocol === "h2") {
+        // node:http2 takes the connection's reads over, and does not expect them to go to memory of ours.
+        socket.pause();
+        const plain = adoptSocket(socket, null);
+        plain.unshift(Buffer.from(bytes));
+        this.#openHttp2(plain, info);
+      } else {
+        const connection = this.#openHttp1(socket, info);
+        reader.attach(connection);
+        connection.onRead(bytes);
+      }
+    });
+    reader.attach(sniffer);
     socket.resume();
   }
 
-  #open(
-    socket: Socket,
-    reader: SocketReader,
-    info: DownstreamConnection,
-    protocol: "h2" | "http/1.1",
-    initialBytes: Buffer,
-  ): void {
-    this.#context.observer.connectionOpened(this.#options.name, protocol);
-    if (protocol === "h2") {
-      // node:http2 takes the connection's reads over, and does not expect them to go to memory of ours.
-      socket.pause();
-      const plain = adoptSocket(socket, null);
-      plain.unshift(Buffer.from(initialBytes));
-      this.#connections.add(new Http2ServerConnection(plain, info, this.#http2));
-      return;
-    }
+  #acceptSecure(accepted: Socket, acceptor: TlsAcceptor): void {
+    this.#undecided.add(accepted);
+    acceptor.accept(accepted, (secured, error) => {
+      this.#decided(accepted);
+      if (secured === null) {
+        if (error !== null) this.#context.observer.handshakeFailed(this.#options.name, error);
+        return;
+      }
+      const { socket, tls, protocol } = secured;
+      const info = this.#describe(socket, tls);
+      if (info === null || this.#isDraining) socket.destroy();
+      else if (protocol === "h2") this.#openHttp2(socket, info);
+      else {
+        const connection = this.#openHttp1(socket, info);
+        socket.on("data", (chunk: Buffer) => connection.onRead(chunk));
+      }
+    });
+  }
+
+  #openHttp1(socket: Socket, info: DownstreamConnection): Http1ServerConnection {
     const connection = new Http1ServerConnection(socket, info, this.#http1);
-    reader.attach(connection);
     this.#connections.add(connection);
-    connection.onRead(initialBytes);
+    this.#context.observer.connectionOpened(this.#options.name, "http/1.1");
+    return connection;
+  }
+
+  #openHttp2(socket: Socket, info: DownstreamConnection): void {
+    this.#connections.add(new Http2ServerConnection(socket, info, this.#http2));
+    this.#context.observer.connectionOpened(this.#options.name, "h2");
+  }
+
+  /** The connection's protocol is known, or it is gone. */
+  #decided(socket: Socket): void {
+    this.#undecided.delete(socket);
+    // What takes its place is counted within this turn of the event loop.
+    if (this.#isDraining) queueMicrotask(() => this.#checkEmpty());
+  }
+
+  #checkEmpty(): void {
+    if (this.connectionCount === 0) this.#onEmpty();
   }
 
   #forget(connection: OpenConnection, protocol: "h2" | "http/1.1"): void {
     this.#connections.delete(connection);
     this.#context.observer.connectionClosed(this.#options.name, protocol);
-    if (this.connectionCount === 0) this.#onEmpty();
+    this.#checkEmpty();
   }
 
   /** Null where the client is gone already. */

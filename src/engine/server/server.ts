@@ -11,6 +11,7 @@ export interface ServerLimits {
   /** Per listener of this server. */
   readonly maxConnections: number;
   readonly headerTimeoutMs: number;
+  readonly handshakeTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly maxKeepAliveRequests: number;
   readonly maxHeaderCount: number;
@@ -22,6 +23,7 @@ export interface ServerLimits {
 export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   maxConnections: 20_000,
   headerTimeoutMs: 10_000,
+  handshakeTimeoutMs: 10_000,
   keepAliveTimeoutMs: 75_000,
   maxKeepAliveRequests: 10_000,
   maxHeaderCount: 100,
@@ -42,15 +44,16 @@ export interface ListenerOptions {
 }
 
 export interface ListenerTls {
+  /** Chooses the certificate for each handshake. */
   readonly resolve: TlsIdentityResolver;
-  /** 48 bytes, shared by all workers so that sessions resume on any of them. */
-  readonly ticketKeys?: Uint8Array;
 }
 
 /** What a server tells of its connections; every method is called often and must be cheap. */
 export interface ServerObserver {
   connectionOpened(listener: string, protocol: "http/1.1" | "h2"): void;
   connectionClosed(listener: string, protocol: "http/1.1" | "h2"): void;
+  /** A TLS handshake that came to nothing, for example a client that is too old, a scan, or one that went away. */
+  handshakeFailed(listener: string, error: Error): void;
   /** Bytes that were no request: answered with the error's status, or dropped. */
   requestRefused(connection: DownstreamConnection, error: ProxyError): void;
 }
@@ -65,6 +68,7 @@ export interface ServerOptions {
 const SILENT: ServerObserver = {
   connectionOpened: () => undefined,
   connectionClosed: () => undefined,
+  handshakeFailed: () => undefined,
   requestRefused: () => undefined,
 };
 
