@@ -424,7 +424,8 @@ test("a client that ends its half after the handshake may still be answered", as
       socket.on("end", () => socket.end(`${text}, answered`));
     });
   });
-  const socket = connect({ port: server.port, host: "127.0.0.1", rejectUnauthorized: false, allowHalfOpen: true });
+  const options = { port: server.port, host: "127.0.0.1", rejectUnauthorized: false, allowHalfOpen: true };
+  const socket = connect(options);
   socket.end("asked");
   let answer = "";
   for await (const chunk of socket) answer += String(chunk);
@@ -450,26 +451,29 @@ test("a socket that is destroyed within its handshake fails once", async () => {
 test("HTTP/2 runs over a connection that chose it", async () => {
   const limits = DEFAULT_HTTP2_SERVER_LIMITS;
   const wheel = new TimerWheel();
+  const connections: Http2ServerConnection[] = [];
   const server = await startTcp((raw, acceptor) => {
     acceptor.accept(raw, (connection) => {
       assert.equal(connection?.protocol, "h2");
       const { socket, tls } = connection;
-      new Http2ServerConnection(
-        socket,
-        { ...testConnection(socket, 1), tls },
-        {
-          limits,
-          parser: new Http2RequestParser(limits),
-          wheel,
-          now: () => performance.now(),
-          onRequest(stream) {
-            const exchange = new Exchange(stream);
-            exchange.respond(200, `${stream.connection.tls?.serverName} ${stream.request.host}`);
-            return exchange;
+      connections.push(
+        new Http2ServerConnection(
+          socket,
+          { ...testConnection(socket, 1), tls },
+          {
+            limits,
+            parser: new Http2RequestParser(limits),
+            wheel,
+            now: () => performance.now(),
+            onRequest(stream) {
+              const exchange = new Exchange(stream);
+              exchange.respond(200, `${stream.connection.tls?.serverName} ${stream.request.host}`);
+              return exchange;
+            },
+            onRefused: () => {},
+            onClose: () => wheel.stop(),
           },
-          onRefused: () => {},
-          onClose: () => wheel.stop(),
-        },
+        ),
       );
     });
   });
@@ -489,6 +493,7 @@ test("HTTP/2 runs over a connection that chose it", async () => {
   assert.equal(body, "shop.example shop.example");
   session.close();
   await once(session, "close");
+  assert.equal(connections[0]?.openStreams, 0);
 });
 
 test("a key that does not belong to the certificate is refused when the identity is made", () => {
