@@ -36,7 +36,7 @@ endpoints: [{ addresses: [192.0.2.1] }]
 
 const CART_SERVICE = WEB_SERVICE.replaceAll("web", "cart");
 
-describe("check", { concurrency: true }, () => {
+describe("check", { concurrency: 2 }, () => {
   it("finds nothing to say about right manifests", async (context) => {
     const cwd = await createFolder(context, { "web.yaml": WEB, "services.yaml": `${WEB_SERVICE}---${CART_SERVICE}` });
     const { code, stdout, stderr } = await runPenstock(context, ["check", "."], { cwd });
@@ -149,7 +149,7 @@ describe("check", { concurrency: true }, () => {
   });
 });
 
-describe("explain", { concurrency: true }, () => {
+describe("explain", { concurrency: 2 }, () => {
   it("says which route takes a request, which lose, and where it goes", async (context) => {
     const files = { "web.yaml": WEB, "services.yaml": `${WEB_SERVICE}---${CART_SERVICE}` };
     const cwd = await createFolder(context, files);

@@ -10,8 +10,8 @@ import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
 
-/** Longer than the slowest start on a busy machine; a process that is silent for so long has failed. */
-const PATIENCE_MS = 30_000;
+/** Far longer than a start takes, since many tests share the machine; whoever is silent for so long has failed. */
+const PATIENCE_MS = 120_000;
 
 export interface Outcome {
   readonly code: number | null;
@@ -24,6 +24,8 @@ export interface ProcessOptions {
   readonly cwd?: string;
   /** Flags for node itself. */
   readonly execArgv?: readonly string[];
+  /** User to run as; only root may choose another one. */
+  readonly uid?: number;
 }
 
 /** A running program. It is killed at the end of its test at the latest. */
@@ -41,6 +43,7 @@ export class PenstockProcess {
       cwd: options.cwd,
       env: { ...Object.fromEntries(environment), NODE_TEST_CONTEXT: undefined, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
+      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     });
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
       this.#stdout += text;
