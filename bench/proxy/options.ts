@@ -46,7 +46,7 @@ export const USAGE: string = `usage: npm run bench -- [options]
   --help
 
 Peers are looked up on the PATH, or in NGINX_BIN, HAPROXY_BIN, ENVOY_BIN, CADDY_BIN,
-PENSTOCK_MAIN (dist/main.js of another build).
+BENCH_PENSTOCK_MAIN (dist/main.js of another build).
 `;
 
 /** Null: help was asked for. Throws `UsageError`. */

@@ -41,7 +41,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (contestant === undefined || scenario === undefined) return 1;
   const directory = resolve(flags.out ?? "profile");
   mkdirSync(directory, { recursive: true });
-  process.env["PENSTOCK_NODE_FLAGS"] = (
+  process.env["BENCH_NODE_FLAGS"] = (
     usesPerf ? PERF_NODE_FLAGS : [...V8_NODE_FLAGS, `--cpu-prof-dir=${directory}`]
   ).join(" ");
   const bench = await prepareBench({ proxyCore: 0, loadCores: otherCores(0), warmUpSeconds: 2, seconds });

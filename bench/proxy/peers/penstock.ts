@@ -11,9 +11,9 @@ const MAIN = join(ROOT, "dist/main.js");
 
 export const penstock: Peer = {
   name: "penstock",
-  installHint: "npm run build must give dist/main.js with a serve command, or set PENSTOCK_MAIN",
+  installHint: "npm run build must give dist/main.js with a serve command, or set BENCH_PENSTOCK_MAIN",
   find(): PeerBinary | null {
-    const named = process.env["PENSTOCK_MAIN"];
+    const named = process.env["BENCH_PENSTOCK_MAIN"];
     if (named !== undefined && named !== "") {
       return existsSync(named) ? { path: named, version: named } : null;
     }
@@ -32,9 +32,9 @@ export const penstock: Peer = {
   },
 };
 
-/** Flags for the runtime itself, for profiles and experiments: PENSTOCK_NODE_FLAGS, separated by spaces. */
+/** Flags for the runtime itself, for profiles and experiments: BENCH_NODE_FLAGS, separated by spaces. */
 function nodeFlags(): readonly string[] {
-  return (process.env["PENSTOCK_NODE_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "");
+  return (process.env["BENCH_NODE_FLAGS"] ?? "").split(" ").filter((flag) => flag !== "");
 }
 
 /** Nobody wants to measure yesterday's build; throws when the compiler finds errors. */
