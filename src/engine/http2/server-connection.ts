@@ -61,8 +61,6 @@ const MAX_REJECTED_STREAMS = 100;
 /** RST_STREAM frames, as nghttp2 counts them; FloodGuard is stricter and fairer. */
 const NATIVE_RESET_BURST = 1000;
 const NATIVE_RESETS_PER_SECOND = 200;
-/** Entries of one SETTINGS frame. */
-const MAX_SETTINGS_ENTRIES = 32;
 /** Megabytes of what waits to be sent; new streams are refused above it. 128 streams of two buffers each fit. */
 const MAX_SESSION_MEGABYTES = 18;
 /** Header block of a response; above what upstreams may send. */
@@ -292,7 +290,6 @@ function sessionOptions(limits: Http2ServerLimits): Parameters<typeof performSer
     maxSendHeaderBlockLength: MAX_SENT_HEADER_BYTES,
     maxSessionInvalidFrames: MAX_INVALID_FRAMES,
     maxSessionRejectedStreams: MAX_REJECTED_STREAMS,
-    maxSettings: MAX_SETTINGS_ENTRIES,
     streamResetBurst: NATIVE_RESET_BURST,
     streamResetRate: NATIVE_RESETS_PER_SECOND,
     // An upstream that repeats a header is passed on as it is, as over HTTP/1.

@@ -284,6 +284,13 @@ for (const [what, answer] of [
   });
 }
 
+test("an early response to HEAD is complete before the client is asked to stop sending", async () => {
+  const { client, exchange } = await exchangeOf([headersFrame(1, requestPairs({ ":method": "HEAD" }), false)]);
+  exchange.respond(403, null);
+  assert.equal(await client.resetOf(1), ErrorCode.noError);
+  assert.deepEqual(framesOf(client), ["headers end", "rstStream 0"]);
+});
+
 test("an early response comes with its trailers", async () => {
   const pairs = requestPairs({ ":method": "POST" }, [["te", "trailers"]]);
   const { client, exchange } = await exchangeOf([headersFrame(1, pairs, false), dataFrame(1, "part")]);
@@ -389,6 +396,23 @@ for (const code of [ErrorCode.cancel, ErrorCode.noError, ErrorCode.internalError
     }
   });
 }
+
+test("a client's reset reaches the workflow although a paused request has more to read", async () => {
+  for (const code of [ErrorCode.cancel, ErrorCode.noError]) {
+    const { client, exchange, server } = await exchangeOf([POST, dataFrame(1, "first")]);
+    exchange.react = () => {
+      exchange.stream.pauseRequest();
+    };
+    exchange.stream.resumeRequest();
+    await exchange.until(() => exchange.body === "first");
+    client.send(dataFrame(1, "second"), rstStreamFrame(1, code));
+    await exchange.until(() => exchange.closedBy !== null);
+    await client.settle();
+    assert.equal(exchange.isEnded, false);
+    assert.equal(exchange.body, "first");
+    assert.equal(server.connections[0]?.openStreams, 0);
+  }
+});
 
 test("a connection that ends tells every open stream", async () => {
   const { client, exchange, server } = await exchangeOf([

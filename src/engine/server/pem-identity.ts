@@ -31,8 +31,8 @@ const CIPHERS = [
 /** How long a session may be resumed; as nginx. */
 const SESSION_TIMEOUT_S = 300;
 /**
- * Sessions resume only where this is equal. It must be on every context: OpenSSL copies it from the one that SNI chose
- * into the session, and compares it with the one that the connection began with.
+ * Sessions resume only where this is equal, so it is on every context of every worker. Once clients are asked for
+ * certificates, OpenSSL resumes nothing without one.
  */
 const SESSION_ID_CONTEXT = "penstock";
 
