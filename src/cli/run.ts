@@ -1,27 +1,15 @@
-// Runs one command line from beginning to end: flags of the engine, parsing, and what the user reads when it fails.
-import { setFlagsFromString } from "node:v8";
+// Runs one command line from beginning to end: flags of V8, parsing, and what the user reads when it fails.
 import { CommanderError } from "commander";
 import { ListenError } from "../lib/listen-error.ts";
 import { SourceError } from "../source/source-error.ts";
+import { applyEngineFlags } from "./engine-flags.ts";
 import { CommandFailure, EXIT_CODE } from "./exit-code.ts";
 import type { ExitCode } from "./exit-code.ts";
 import { createProgram } from "./program.ts";
 
-/**
- * V8 reads them when it makes a context, so they bind every worker. This thread's own context was made before; the
- * container image therefore gives the same flags to node itself.
- */
-const ENGINE_FLAGS: readonly string[] = [
-  // No string becomes code, whatever a tenant writes and whatever a dependency would like to compile.
-  "--disallow-code-generation-from-strings",
-  // A regular expression that backtracks too often goes on in V8's linear engine.
-  "--enable-experimental-regexp-engine-on-excessive-backtracks",
-  "--regexp-backtracks-before-fallback=10000",
-];
-
 /** Runs the command and sets the exit code. Never rejects. */
 export async function run(args: readonly string[]): Promise<void> {
-  for (const flag of ENGINE_FLAGS) setFlagsFromString(flag);
+  applyEngineFlags();
   process.stdout.on("error", onOutputError);
   process.on("uncaughtException", (error) => {
     report(error);

@@ -24,8 +24,7 @@ export async function readConfigFile(path: string): Promise<ConfigFile> {
   return "problem" in outcome ? failed(`${path}: ${outcome.problem}`) : parseConfigFile(path, outcome.text);
 }
 
-/** As `readConfigFile`, for content that was read before. */
-export function parseConfigFile(path: string, text: string): ConfigFile {
+function parseConfigFile(path: string, text: string): ConfigFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [syntaxError] = document.errors;

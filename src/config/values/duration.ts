@@ -12,8 +12,9 @@ export function parseDuration(text: string, minMs: number): Parsed<number> {
   if (text === "0" && minMs === 0) return parsed(0);
   if (/^\d+$/.test(text)) return refused(`${quoteText(text)} has no unit: write ${text}s or ${text}ms`);
   const durationMs = parseDurationText(text);
-  if (durationMs === null)
+  if (durationMs === null) {
     return refused(`${quoteText(text)} is not a duration: write for example 500ms, 30s or 1m30s`);
+  }
   if (durationMs < minMs) return refused(`${quoteText(text)} is too short: write ${formatDuration(minMs)} or more`);
   if (durationMs > MAX_DURATION_MS) return refused(`${quoteText(text)} is too long: write 24 days (576h) or less`);
   return parsed(durationMs);

@@ -12,7 +12,7 @@ export interface ListenAddress {
 }
 
 /** Every address, IPv4 too: Node binds `::` with IPV6_V6ONLY off. */
-export const EVERY_ADDRESS = "::";
+const EVERY_ADDRESS = "::";
 
 const FORMS = "write host:port, [v6]:port or :port, for example :8080";
 

@@ -10,8 +10,9 @@ export interface Bounds {
 
 export function parseCount(text: string, bounds: Bounds): Parsed<number> {
   const count = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isNaN(count))
+  if (Number.isNaN(count)) {
     return refused(`${quoteText(text)} is not a whole number: write one ${formatBounds(bounds)}`);
+  }
   return count >= bounds.min && count <= bounds.max
     ? parsed(count)
     : refused(`${quoteText(text)} is out of range: write a number ${formatBounds(bounds)}`);

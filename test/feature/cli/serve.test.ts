@@ -121,6 +121,24 @@ data: { tls.crt: ${base64(one?.chainPem)}, tls.key: ${base64(other?.keyPem)} }
   });
 });
 
+describe("workers", () => {
+  it("of a running proxy make no code out of strings", async (context) => {
+    const port = await helloUpstream(context, "hello");
+    // Loaded into every thread before its own module, as `node --import` does.
+    const probe = `
+      import { isMainThread } from "node:worker_threads";
+      let answer = "made code";
+      try { new Function("return 1")(); } catch (error) { answer = error.constructor.name; }
+      if (!isMainThread) process._rawDebug("worker: " + answer);
+    `;
+    const execArgv = ["--import", `data:text/javascript,${encodeURIComponent(probe)}`];
+    const args = ["proxy", "--to", `http://127.0.0.1:${port}`, ...localFlags({ workers: "2" })];
+    const proxy = await RunningProxy.start(context, args, { execArgv });
+    assert.deepEqual(proxy.process.stderr.match(/^worker: .*$/gm), ["worker: EvalError", "worker: EvalError"]);
+    assert.equal((await proxy.get("any.test", "/")).body, "hello");
+  });
+});
+
 describe("serve that cannot start", { concurrency: 2 }, () => {
   it("names a folder that is not there, and ends with 1", async (context) => {
     const { code, stderr } = await runPenstock(context, ["serve", "--from", "/nowhere/at/all", ...localFlags()]);

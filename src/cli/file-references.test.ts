@@ -1,0 +1,41 @@
+// Which Secrets and Services count, beyond those that rules and TLS sections name.
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import type { Ingress, Service, WorldObjects } from "../source/object-types.ts";
+import { collectFileReferences } from "./file-references.ts";
+
+function world(objects: Partial<WorldObjects>): WorldObjects {
+  return {
+    ingresses: [],
+    ingressClasses: [],
+    services: [],
+    endpointSlices: [],
+    secrets: [],
+    configMaps: [],
+    namespaces: [],
+    ...objects,
+  };
+}
+
+const CA_ANNOTATION = "penstock.dev/backend-tls-ca-secret";
+
+it("the default certificate counts", () => {
+  const { secrets } = collectFileReferences(world({}), { namespace: "infra", name: "wildcard" });
+  assert.deepEqual([...secrets], ["infra/wildcard"]);
+});
+
+it("certificates that annotations of Ingresses and Services name count, in the object's namespace", () => {
+  const ingress: Ingress = {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "Ingress",
+    metadata: { name: "web", namespace: "shop", annotations: { [CA_ANNOTATION]: "web-ca" } },
+    spec: { tls: [{ secretName: "web-tls" }] },
+  };
+  const service: Service = {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "api", annotations: { [CA_ANNOTATION]: "api-ca" } },
+  };
+  const { secrets } = collectFileReferences(world({ ingresses: [ingress], services: [service] }), null);
+  assert.deepEqual([...secrets].toSorted(), ["default/api-ca", "shop/web-ca", "shop/web-tls"]);
+});
