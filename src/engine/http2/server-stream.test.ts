@@ -284,6 +284,31 @@ for (const [what, answer] of [
   });
 }
 
+for (const [what, frames, last] of [
+  ["POST", [POST, dataFrame(1, "part")], "data end"],
+  ["HEAD", [headersFrame(1, requestPairs({ ":method": "HEAD" }), false)], "headers end"],
+] as const) {
+  test(`an answer within the call that announces a ${what} is complete before the reset`, async () => {
+    const { client } = await exchangeOf([...frames], { onExchange: (exchange) => exchange.respond(403, "no") });
+    assert.equal(await client.resetOf(1), ErrorCode.noError);
+    assert.deepEqual(framesOf(client).slice(-2), [last, "rstStream 0"]);
+    assert.equal(client.response(1).status, 403);
+  });
+}
+
+test("a body that is cut is not ended, also where the method lets node end the response first", async () => {
+  for (const method of ["POST", "HEAD"]) {
+    const { client, exchange } = await exchangeOf([headersFrame(1, requestPairs({ ":method": method }), false)]);
+    exchange.stream.resumeRequest();
+    client.send(dataFrame(1, "part"));
+    await exchange.until(() => exchange.body === "part");
+    client.send(rstStreamFrame(1, ErrorCode.noError));
+    await exchange.until(() => exchange.closedBy !== null);
+    await client.settle();
+    assert.equal(exchange.isEnded, false, method);
+  }
+});
+
 test("an early response to HEAD is complete before the client is asked to stop sending", async () => {
   const { client, exchange } = await exchangeOf([headersFrame(1, requestPairs({ ":method": "HEAD" }), false)]);
   exchange.respond(403, null);
