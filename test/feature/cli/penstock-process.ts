@@ -24,6 +24,8 @@ export interface ProcessOptions {
   readonly cwd?: string;
   /** Flags for node itself. */
   readonly execArgv?: readonly string[];
+  /** Nobody reads standard output, as with a log shipper that hangs. */
+  readonly isStdoutUnread?: boolean;
   /** User to run as; only root may choose another one. */
   readonly uid?: number;
 }
@@ -45,16 +47,20 @@ export class PenstockProcess {
       stdio: ["ignore", "pipe", "pipe"],
       ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     });
-    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-      this.#stdout += text;
-      this.#wake();
-    });
+    if (options.isStdoutUnread !== true) {
+      this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+        this.#stdout += text;
+        this.#wake();
+      });
+    }
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#stderr += text;
       this.#wake();
     });
-    this.#closed = once(this.#child, "close");
-    this.#child.once("close", () => {
+    // Output that nobody reads never ends.
+    const lastEvent = options.isStdoutUnread === true ? "exit" : "close";
+    this.#closed = once(this.#child, lastEvent);
+    this.#child.once(lastEvent, () => {
       this.#isClosed = true;
       this.#wake();
     });
@@ -70,6 +76,10 @@ export class PenstockProcess {
 
   get stderr(): string {
     return this.#stderr;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   signal(name: NodeJS.Signals): void {

@@ -238,6 +238,18 @@ describe("a signal", { concurrency: 2 }, () => {
     assert.match(stderr, /"level":"warn"[^\n]*"aborted":1,"unanswered":0,"message":"drained"/);
   });
 
+  it("ends it although nobody reads the access log", async (context) => {
+    const port = await helloUpstream(context, "hello");
+    const args = ["proxy", "--to", `http://127.0.0.1:${port}`, ...localFlags()];
+    const proxy = await RunningProxy.start(context, args, { isStdoutUnread: true });
+    // Far more than a pipe holds (64 KiB).
+    const path = `/${"x".repeat(4_000)}`;
+    await Promise.all(Array.from({ length: 60 }, () => proxy.get("any.test", path)));
+    proxy.process.signal("SIGTERM");
+    const { stderr } = await proxy.process.ended();
+    assert.match(stderr, /"message":"drained"/);
+  });
+
   it("that comes twice ends it at once with 1", async (context) => {
     const { proxy, answer } = await withRequestInFlight(context);
     proxy.process.signal("SIGTERM");

@@ -131,6 +131,14 @@ describe("wrong usage", { concurrency: 2 }, () => {
     );
   });
 
+  it("shows a stack trace to those who ask for it only", async (context) => {
+    const args = ["check", "/nowhere/at/all"];
+    assert.doesNotMatch((await runPenstock(context, args)).stderr, /\n {4}at /);
+    const { code, stderr } = await runPenstock(context, args, { env: { PENSTOCK_DEBUG: "1" } });
+    assert.equal(code, 1);
+    assert.match(stderr, /\n {4}at /);
+  });
+
   it("of the configuration file is told with its line", async (context) => {
     const folder = await createFolder(context, { "penstock.yaml": "# ours\nworkers:\n  many: yes\n" });
     const { code, stderr } = await runPenstock(context, ["serve", "--config", "penstock.yaml"], { cwd: folder });
