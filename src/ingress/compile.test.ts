@@ -225,6 +225,51 @@ describe("endpoints", () => {
     assert.equal(secured.upstreams.get("web")?.selectPeer(NONE)?.tls?.serverName, "web.example");
   });
 
+  test("hosts that did not change are taken over whole, unless what they forward to changed", () => {
+    const snapshot = snapshotOf({
+      hosts: {
+        "a.test": [{ path: "/", to: "web" }],
+        "*.b.test": [{ path: "/", to: "other" }],
+        "": [{ path: "/", respond: 404 }],
+      },
+      endpoints: { web: ["10.0.0.1:80"], other: ["10.0.1.1:80"] },
+    });
+    const environment = fakeEnvironment();
+    const first = compileSnapshot(snapshot, null, environment);
+    const { routeTable } = snapshot;
+    const [changedHost, ...others] = routeTable.virtualHosts;
+    assert.ok(changedHost !== undefined);
+    const second = compileSnapshot(
+      { ...snapshot, routeTable: { ...routeTable, virtualHosts: [{ ...changedHost }, ...others] } },
+      first,
+      environment,
+    );
+    assert.deepEqual(
+      ["a.test", "*.b.test", ""].map((host) => second.hosts.entry(host) === first.hosts.entry(host)),
+      [false, true, true],
+    );
+    const third = compileSnapshot(
+      { ...snapshot, endpoints: snapshot.endpoints.with(1, endpointSetOf("other", ["10.0.1.2:80"])) },
+      first,
+      environment,
+    );
+    assert.deepEqual(
+      ["a.test", "*.b.test", ""].map((host) => third.hosts.entry(host) === first.hosts.entry(host)),
+      [true, false, true],
+    );
+    const peer = third.hosts.lookup("x.b.test")?.paths.lookup("/")?.selectUpstream()?.selectPeer(NONE);
+    assert.equal(peer?.label, "10.0.1.2:80");
+  });
+
+  test("endpoints that a delta replaced are not taken over for a snapshot with the ones of before", () => {
+    const snapshot = snapshotOf(spec);
+    const first = compileSnapshot(snapshot, null, fakeEnvironment());
+    applyEndpoints(first, [endpointSetOf("web", ["10.0.0.9:80"])]);
+    const second = compileSnapshot(snapshot, first, fakeEnvironment());
+    assert.deepEqual(nextPeers(second, "web", 1), ["10.0.0.1:80"]);
+    assert.equal(second.hosts.lookup("")?.routes[0]?.upstreams[0], second.upstreams.get("web"));
+  });
+
   test("a request that began with the former snapshot still finds that snapshot's endpoints", () => {
     const first = compile(spec);
     compile({ ...spec, endpoints: { web: ["10.0.0.7:80"] } }, first);

@@ -6,13 +6,6 @@ import type { CompiledUpstream } from "./compiled-upstream.ts";
 
 const NONE_TRIED: readonly CompiledUpstream[] = [];
 
-export interface RouteTargets {
-  /** The only upstream that takes traffic; null where there is none, or more than one. */
-  readonly upstream: CompiledUpstream | null;
-  /** Shares traffic out by weight; null where there is nothing to choose. */
-  readonly split: Balancer<CompiledUpstream> | null;
-}
-
 export class CompiledRoute {
   readonly route: Route;
   /** Status that the proxy answers by itself; 0 where it forwards. */
@@ -20,26 +13,35 @@ export class CompiledRoute {
   readonly redirectsToHttps: boolean;
   /** Handed to the session as it is; shared by routes of equal policy. */
   readonly limits: ExchangeLimits;
-  readonly #upstream: CompiledUpstream | null;
+  /** Where the route forwards to. */
+  readonly upstreams: readonly CompiledUpstream[];
+  readonly #only: CompiledUpstream | null;
   readonly #split: Balancer<CompiledUpstream> | null;
 
-  constructor(route: Route, limits: ExchangeLimits, targets: RouteTargets) {
+  /** @param split chooses among `upstreams` by weight; null where there is nothing to choose. */
+  constructor(
+    route: Route,
+    limits: ExchangeLimits,
+    upstreams: readonly CompiledUpstream[],
+    split: Balancer<CompiledUpstream> | null,
+  ) {
     this.route = route;
     this.respondStatus = route.action.kind === "respond" ? route.action.status : 0;
     this.redirectsToHttps = route.policy.sslRedirect;
     this.limits = limits;
-    this.#upstream = targets.upstream;
-    this.#split = targets.split;
+    this.upstreams = upstreams;
+    this.#only = split === null ? (upstreams[0] ?? null) : null;
+    this.#split = split;
   }
 
-  /** Where the successor's split goes on; 0 where nothing is split. */
-  get splitTurn(): number {
-    return this.#split === null ? 0 : this.#split.turn;
+  /** Where the successor's split goes on; null where nothing is split. */
+  get splitTurn(): number | null {
+    return this.#split === null ? null : this.#split.turn;
   }
 
   /** Chooses an upstream by weight, once a request; null where none takes traffic. */
   selectUpstream(): CompiledUpstream | null {
-    return this.#split === null ? this.#upstream : this.#split.select(NONE_TRIED);
+    return this.#split === null ? this.#only : this.#split.select(NONE_TRIED);
   }
 }
 

@@ -45,4 +45,10 @@ export class HostTable<T> {
   get any(): T | null {
     return this.#any;
   }
+
+  /** What was put in for a host, spelled as there. */
+  entry(host: string): T | null {
+    if (host === "") return this.#any;
+    return (host.startsWith("*.") ? this.#wildcard.get(host.slice(1)) : this.#exact.get(host)) ?? null;
+  }
 }

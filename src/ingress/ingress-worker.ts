@@ -5,13 +5,16 @@ import { TURN_LIMIT } from "../engine/balance/balancer.ts";
 import type { HttpProxy } from "../engine/proxy/http-proxy.ts";
 import { httpProxy } from "../engine/proxy/http-proxy.ts";
 import type { ListenerOptions } from "../engine/server/server.ts";
+import { createPemIdentity } from "../engine/server/pem-identity.ts";
 import { Server } from "../engine/server/server.ts";
-import type { TlsIdentity } from "../engine/server/tls-identity.ts";
+import { SessionTicketKeys } from "../engine/server/session-ticket-keys.ts";
+import type { TlsIdentity, TlsIdentityResolver } from "../engine/server/tls-identity.ts";
+import type { RouteTable } from "../ir/route-table.ts";
+import { revealSecret } from "../ir/secret-bytes.ts";
 import type { Snapshot } from "../ir/snapshot.ts";
 import type { EndpointSet } from "../ir/upstream.ts";
 import { formatListenAddress } from "../lib/listen-error.ts";
 import { AccessLogWriter } from "../telemetry/access-log.ts";
-import type { SeriesFilter } from "../telemetry/series-filter.ts";
 import { createSeriesFilter } from "../telemetry/series-filter.ts";
 import { WorkerMetrics } from "../telemetry/worker-metrics.ts";
 import { AccessLogObserver } from "./access-log-observer.ts";
@@ -22,7 +25,6 @@ import { MetricsObserver } from "./metrics-observer.ts";
 import type { RequestObserver } from "./request-observer.ts";
 import { createTrustPredicate } from "./trusted-proxies.ts";
 import { UpstreamTrust } from "./upstream-trust.ts";
-import { createFallbackIdentity, createIdentity } from "./worker-identity.ts";
 
 /** Posts to the main thread; buffers in `transfer` are given away. */
 export type Say = (message: FromWorker, transfer?: readonly ArrayBuffer[]) => void;
@@ -33,6 +35,7 @@ const TIDY_DELAY_MS = 1_000;
 export class IngressWorker {
   readonly #settings: WorkerSettings;
   readonly #say: Say;
+  readonly #ticketKeys: SessionTicketKeys;
   readonly #environment: CompileEnvironment;
   readonly #metrics: WorkerMetrics;
   readonly #accessLog: AccessLogWriter | null;
@@ -41,12 +44,14 @@ export class IngressWorker {
   readonly #server: Server;
   #hasListened = false;
   #tidyTimer: NodeJS.Timeout | null = null;
-  #isConfigured: SeriesFilter | null = null;
+  /** Of the last snapshot, while metrics may still have series of routes that it lacks. */
+  #newRouteTable: RouteTable | null = null;
 
   constructor(settings: WorkerSettings, say: Say) {
     this.#settings = settings;
     this.#say = say;
-    this.#environment = createEnvironment(settings, say);
+    this.#ticketKeys = new SessionTicketKeys(settings.ticketKeys);
+    this.#environment = createEnvironment(settings, this.#ticketKeys, say);
     this.#metrics = new WorkerMetrics({ workerId: settings.workerId });
     this.#accessLog = settings.accessLog === "json" ? createAccessLog(settings.workerId, say) : null;
     const metricsObserver = new MetricsObserver(this.#metrics);
@@ -59,9 +64,9 @@ export class IngressWorker {
     this.#application = httpProxy(this.#proxy, { minBodyRate, trusts });
     const { pool } = this.#application;
     this.#metrics.watchIdleConnections(() => pool.statistics.idle);
-    const resolve = (serverName: string): TlsIdentity => this.#identityFor(serverName);
+    const resolve: TlsIdentityResolver = (serverName) => this.#identityFor(serverName);
     this.#server = new Server({
-      listeners: settings.listeners.map((listener) => listenerOptions(listener, resolve, settings.ticketKeys)),
+      listeners: settings.listeners.map((listener) => listenerOptions(listener, resolve)),
       application: this.#application,
       limits,
       observer: metricsObserver,
@@ -82,6 +87,7 @@ export class IngressWorker {
         this.#takeEndpoints(message.sequence, message.changed);
         break;
       case "ticket-keys":
+        this.#ticketKeys.replace(message.ticketKeys);
         break;
       case "collect-metrics":
         this.#say({ type: "metrics", id: message.id, metrics: this.#metrics.report(message.id) });
@@ -113,7 +119,7 @@ export class IngressWorker {
     }
     this.#say({ type: "ack", generation });
     if (!this.#hasListened) void this.#listen();
-    this.#isConfigured = createSeriesFilter(snapshot.routeTable);
+    this.#newRouteTable = snapshot.routeTable;
     this.#tidyLater();
   }
 
@@ -140,8 +146,8 @@ export class IngressWorker {
     }
     this.#application.pool.retain(poolKeys);
     this.#environment.trust.retain(authorities);
-    if (this.#isConfigured !== null) this.#metrics.retain(this.#isConfigured);
-    this.#isConfigured = null;
+    if (this.#newRouteTable !== null) this.#metrics.retain(createSeriesFilter(this.#newRouteTable));
+    this.#newRouteTable = null;
   }
 
   #identityFor(serverName: string): TlsIdentity {
@@ -157,11 +163,14 @@ export class IngressWorker {
   }
 }
 
-function createEnvironment(settings: WorkerSettings, say: Say): CompileEnvironment {
+/** No Secret has this id: ids of certificates hold a slash. */
+const FALLBACK_ID = "self-signed";
+
+function createEnvironment(settings: WorkerSettings, ticketKeys: SessionTicketKeys, say: Say): CompileEnvironment {
   return {
     identities: {
-      fallback: createFallbackIdentity(settings.fallbackCertificate),
-      create: createIdentity,
+      fallback: createPemIdentity({ id: FALLBACK_ID, ...settings.fallbackCertificate }, ticketKeys),
+      create: ({ id, chainPem, key }) => createPemIdentity({ id, chainPem, keyPem: revealSecret(key) }, ticketKeys),
       onUnusable: (certificate, error) =>
         say({
           type: "log",
@@ -182,12 +191,8 @@ function createAccessLog(workerId: number, say: Say): AccessLogWriter {
   });
 }
 
-function listenerOptions(
-  { name, host, port, tls }: ListenerSettings,
-  resolve: (serverName: string) => TlsIdentity,
-  ticketKeys: Uint8Array,
-): ListenerOptions {
-  return tls ? { name, host, port, tls: { resolve, ticketKeys } } : { name, host, port };
+function listenerOptions({ name, host, port, tls }: ListenerSettings, resolve: TlsIdentityResolver): ListenerOptions {
+  return tls ? { name, host, port, tls: { resolve } } : { name, host, port };
 }
 
 /** Node says which address it could not bind, or which name it could not resolve. */

@@ -38,6 +38,10 @@ export class MetricsObserver implements RequestObserver, ServerObserver {
     this.#metrics.connections(listener, protocol).closed();
   }
 
+  handshakeFailed(_listener: string, _error: Error): void {
+    this.#metrics.countError("tls-handshake-failed");
+  }
+
   requestRefused(_connection: DownstreamConnection, error: ProxyError): void {
     this.#metrics.countError(error.type);
   }

@@ -2,20 +2,18 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
 import { after, describe, test } from "node:test";
+import tls from "node:tls";
 import { Worker } from "node:worker_threads";
+import { createTestCertificate } from "../../test/support/certificates.ts";
 import { endpointSetOf, snapshotOf } from "../../test/support/ingress-snapshot.ts";
 import type { SnapshotSpec } from "../../test/support/ingress-snapshot.ts";
-import { createSelfSignedCertificate } from "../cli/self-signed-certificate.ts";
 import type { FromWorker, ToWorker, WorkerSettings } from "../dataplane/protocol.ts";
 import type { WorkerMetricsReport } from "../telemetry/metric-definitions.ts";
+import type { Certificate } from "../ir/certificate.ts";
+import { secretBytes } from "../ir/secret-bytes.ts";
 import { IngressWorker } from "./ingress-worker.ts";
 
-const fallbackCertificate = createSelfSignedCertificate({
-  commonName: "test",
-  dnsName: "penstock.invalid",
-  validFrom: new Date(Date.now() - 86_400_000),
-  validTo: new Date(Date.now() + 86_400_000),
-});
+const fallbackCertificate = createTestCertificate({ commonName: "fallback" });
 
 type Message<Type extends FromWorker["type"]> = Extract<FromWorker, { readonly type: Type }>;
 
@@ -331,3 +329,127 @@ describe("a worker", () => {
     assert.match(answer, /^X-Forwarded-For: not an address, 192\.0\.2\.7, 127\.0\.0\.1\r$/m);
   });
 });
+
+/** A Secret as the IR has it, with a real key. */
+function certificateFor(id: string, ...dnsNames: string[]): Certificate {
+  const { chainPem, keyPem } = createTestCertificate({ commonName: id, dnsNames });
+  return { id, chainPem, key: secretBytes(Buffer.from(keyPem)), dnsNames };
+}
+
+interface SecureAnswer {
+  /** Common name of the certificate that was served. */
+  readonly certificate: string;
+  readonly answer: string;
+}
+
+async function secureRequest(port: number, servername: string, host: string): Promise<SecureAnswer> {
+  const socket = tls.connect({ port, host: "127.0.0.1", servername, rejectUnauthorized: false });
+  await once(socket, "secureConnect");
+  const certificate = String(socket.getPeerCertificate().subject.CN);
+  socket.write(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  let answer = "";
+  for await (const chunk of socket) answer += (chunk as Buffer).toString("latin1");
+  return { certificate, answer };
+}
+
+describe("a worker with TLS", () => {
+  const listeners = [
+    { name: "http", host: "127.0.0.1", port: 0, tls: false },
+    { name: "https", host: "127.0.0.1", port: 0, tls: true },
+  ];
+  const hosts: SnapshotSpec["hosts"] = {
+    "a.example": [{ path: "/", to: "web", policy: { sslRedirect: true } }],
+    "b.example": [{ path: "/", to: "web" }],
+    "also-a.example": [{ path: "/", to: "web" }],
+  };
+
+  async function startSecure(certificates: readonly Certificate[]): Promise<readonly [RunningWorker, number, number]> {
+    const worker = start({ listeners });
+    const { ports } = await worker.hear("listening");
+    const endpoints = { web: [await startOrigin("web")] };
+    const tlsHosts = { "a.example": "shop/a", "b.example": "shop/b" };
+    await worker.serve(1, { hosts, endpoints, tls: tlsHosts, certificates });
+    return [worker, ports[0] ?? 0, ports[1] ?? 0];
+  }
+
+  test("serves each name its certificate, and no host on another one's connection", async () => {
+    const certificates = [
+      certificateFor("shop/a", "a.example", "also-a.example"),
+      certificateFor("shop/b", "b.example"),
+    ];
+    const [, , port] = await startSecure(certificates);
+    for (const [servername, host, certificate, status] of [
+      ["a.example", "a.example", "shop/a", 200],
+      ["a.example", "also-a.example", "shop/a", 200],
+      ["a.example", "b.example", "shop/a", 421],
+      ["B.Example", "b.example", "shop/b", 200],
+      ["none.example", "none.example", "fallback", 404],
+      ["none.example", "a.example", "fallback", 421],
+    ] as const) {
+      const served = await secureRequest(port, servername, host);
+      assert.equal(served.certificate, certificate, `${servername} for ${host}`);
+      assert.equal(statusOf(served.answer), status, `${servername} for ${host}`);
+    }
+  });
+
+  test("redirects to the port of its TLS listener those who named its plain port", async () => {
+    const [, plain, secure] = await startSecure([certificateFor("shop/a"), certificateFor("shop/b")]);
+    const answer = await request(plain, "/x?y", [`Host: a.example:${plain}`]);
+    assert.equal(statusOf(answer), 308);
+    assert.match(answer, new RegExp(`^Location: https://a\\.example:${secure}/x\\?y\r$`, "m"));
+  });
+
+  test("serves a rotated certificate from the next handshake on; open connections go on with theirs", async () => {
+    const certificates = [certificateFor("shop/a", "a.example"), certificateFor("shop/b", "b.example")];
+    const [worker, , port] = await startSecure(certificates);
+    const open = tls.connect({ port, host: "127.0.0.1", servername: "a.example", rejectUnauthorized: false });
+    await once(open, "secureConnect");
+    const rotated = { ...certificateFor("shop/rotated", "a.example"), id: "shop/a" };
+    const endpoints = { web: [await startOrigin("web")] };
+    await worker.serve(2, { hosts, endpoints, tls: { "a.example": "shop/a" }, certificates: [rotated] });
+    assert.equal((await secureRequest(port, "a.example", "a.example")).certificate, "shop/rotated");
+    open.write("GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n");
+    const [chunk] = (await once(open, "data")) as [Buffer];
+    assert.equal(statusOf(chunk.toString("latin1")), 200);
+    open.destroy();
+  });
+
+  test("takes new ticket keys: sessions of before are not resumed, but new ones are", async () => {
+    const [worker, , port] = await startSecure([certificateFor("shop/a"), certificateFor("shop/b")]);
+    const isResumed = async (session: Buffer): Promise<boolean> => {
+      const socket = tls.connect({
+        port,
+        host: "127.0.0.1",
+        servername: "a.example",
+        rejectUnauthorized: false,
+        session,
+      });
+      await once(socket, "secureConnect");
+      const resumed = socket.isSessionReused();
+      socket.destroy();
+      return resumed;
+    };
+    const before = await sessionFrom(port);
+    assert.equal(await isResumed(before), true);
+    worker.tell({ type: "ticket-keys", ticketKeys: new Uint8Array(48).fill(7) });
+    assert.equal(await isResumed(before), false);
+    assert.equal(await isResumed(await sessionFrom(port)), true);
+  });
+
+  test("a certificate that OpenSSL refuses is reported, and its host gets the default one", async () => {
+    const broken = { ...certificateFor("shop/a", "a.example"), key: secretBytes(Buffer.from("no key")) };
+    const [worker, , port] = await startSecure([broken, certificateFor("shop/b")]);
+    assert.equal((await secureRequest(port, "a.example", "a.example")).certificate, "fallback");
+    const log = await worker.hear("log");
+    assert.equal(log.level, "warn");
+    assert.equal(log.fields["certificate"], "shop/a");
+  });
+});
+
+/** A session that the server gave a ticket for. */
+async function sessionFrom(port: number): Promise<Buffer> {
+  const socket = tls.connect({ port, host: "127.0.0.1", servername: "a.example", rejectUnauthorized: false });
+  const [session] = (await once(socket, "session")) as [Buffer];
+  socket.destroy();
+  return session;
+}
