@@ -32,15 +32,18 @@ const MAX_POSTPONED = 20;
 export class FileLedger {
   readonly #limits: ReadLimits;
   readonly #timing: LedgerTiming;
+  readonly #now: () => number;
   #entries = new Map<string, LedgerEntry>();
   readonly #missingSince = new Map<string, number>();
   readonly #postponed = new Map<string, number>();
   #failures: readonly ScanFailure[] = [];
   #emptyPaths: readonly string[] = [];
 
-  constructor(limits: ReadLimits, timing: LedgerTiming) {
+  /** `now` is the time by the clock of the files, in milliseconds since 1970. */
+  constructor(limits: ReadLimits, timing: LedgerTiming, now: () => number = Date.now) {
     this.#limits = limits;
     this.#timing = timing;
+    this.#now = now;
   }
 
   /** Reads everything as it is at this moment; true where a file has to be looked at again soon. */
@@ -64,7 +67,7 @@ export class FileLedger {
   }
 
   async #take(scan: ScanResult, patience: number): Promise<boolean> {
-    const nowMs = Date.now();
+    const nowMs = this.#now();
     const entries = new Map<string, LedgerEntry>();
     let isRestless = false;
     let bytes = 0;

@@ -140,7 +140,7 @@ test("lines behind an alias are those of what it stands for", () => {
 });
 
 test("aliases that stand for aliases cannot explode", () => {
-  const levels = [..."bcdefghij"].map(
+  const levels = Array.from("bcdefghij").map(
     (name, level) => `${name}: &${name} [${Array(10).fill(`*${"abcdefghi"[level]}`).join(",")}]`,
   );
   const error = refusal(["a: &a [x,x,x,x,x,x,x,x,x,x]", ...levels].join("\n"));
@@ -158,9 +158,10 @@ test("depth and tokens are bounded", () => {
 
 test("many keys take time in proportion", () => {
   const text = Array.from({ length: 50_000 }, (_, position) => `k${position}: 1\n`).join("");
-  const started = performance.now();
+  const started = process.cpuUsage();
   assert.equal(Object.keys(valueOf(text) as object).length, 50_000);
-  assert.ok(performance.now() - started < 5_000);
+  // The library's own comparison of every key with every other takes minutes.
+  assert.ok(process.cpuUsage(started).user < 10_000_000);
 });
 
 test("what the library writes is read back", () => {

@@ -205,8 +205,7 @@ test("more than the API server takes is refused, not worked through", () => {
 test("names in messages cannot steer a terminal", () => {
   const validation = validateObject(configMap({ metadata: { name: "\u001b[2J\u202e" } }));
   assert.equal(validation.outcome, "refused");
-  const text = JSON.stringify([validation.ref, linesOf(validation, "error")]);
-  assert.equal(/[\u0000-\u001f\u202e]/.test(JSON.parse(text).flat(2).join("")), false);
+  assert.equal(/[\u0000-\u001f\u202e]/.test(linesOf(validation, "error").join("")), false);
   assert.equal(validation.ref?.name, "\\u001b[2J\\u202e");
 });
 
@@ -260,9 +259,11 @@ test("no data makes validation throw, and what is accepted has a name", () => {
       const rest = typeof spec === "object" && spec !== null && !Array.isArray(spec) ? spec : { spec };
       const validation = validateObject({ ...rest, apiVersion, kind, metadata });
       assert.notEqual(validation.outcome, "foreign");
-      if (validation.outcome === "accepted") assert.notEqual(validation.object.metadata.name, "");
-      else if (validation.outcome === "refused")
+      if (validation.outcome === "accepted") {
+        assert.notEqual(validation.object.metadata.name, "");
+      } else if (validation.outcome === "refused") {
         assert.ok(validation.problems.some(({ severity }) => severity === "error"));
+      }
     }),
     { numRuns: 500 },
   );
