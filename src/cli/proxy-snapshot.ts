@@ -6,50 +6,79 @@ import type { Snapshot } from "../ir/snapshot.ts";
 import type { Endpoint, EndpointSet, Upstream } from "../ir/upstream.ts";
 import { compareStrings } from "../lib/compare-strings.ts";
 
-/** Targets that differ only in their weight count as one, with the weights added up. */
+/** All plain addresses: one pool, so that a request that cannot reach one endpoint is tried on another. */
+const ADDRESSES_ID = "proxy/addresses/http";
+
+/** Targets with weight 0 get nothing; targets that differ only in their weight count as one, with the weights added up. */
 export function createProxySnapshot(targets: readonly ProxyTarget[]): Snapshot {
-  const upstreams = new Map<string, Upstream>();
-  const endpoints: EndpointSet[] = [];
-  const weights = new Map<string, number>();
+  const groups = new Map<string, ProxyTarget[]>();
   for (const target of targets) {
-    const upstream = createUpstream(target);
-    weights.set(upstream.id, (weights.get(upstream.id) ?? 0) + target.weight);
-    if (upstreams.has(upstream.id)) continue;
-    upstreams.set(upstream.id, upstream);
-    if (target.isAddress) endpoints.push({ upstream: upstream.id, endpoints: [createEndpoint(target)] });
+    if (target.weight === 0) continue;
+    const id = upstreamIdOf(target);
+    groups.set(id, [...(groups.get(id) ?? []), target]);
   }
-  const backends = Array.from(weights, ([upstream, weight]): WeightedUpstream => ({ upstream, weight }));
+  const upstreams: Upstream[] = [];
+  const endpoints: EndpointSet[] = [];
+  const backends: WeightedUpstream[] = [];
+  for (const [id, [first, ...others]] of [...groups].toSorted(([left], [right]) => compareStrings(left, right))) {
+    if (first === undefined) continue;
+    const members = [first, ...others];
+    upstreams.push(createUpstream(id, first));
+    if (first.isAddress) endpoints.push({ upstream: id, endpoints: createEndpoints(members) });
+    backends.push({ upstream: id, weight: boundWeight(members.reduce((sum, { weight }) => sum + weight, 0)) });
+  }
   return {
     routeTable: { virtualHosts: [{ host: "", routes: [createRoute(backends)] }], tlsHosts: [] },
-    upstreams: [...upstreams.values()].toSorted((left, right) => compareStrings(left.id, right.id)),
+    upstreams,
     certificates: [],
     defaultCertificate: null,
-    endpoints: endpoints.toSorted((left, right) => compareStrings(left.upstream, right.upstream)),
+    endpoints,
   };
 }
 
-function createUpstream({ protocol, host, port, isAddress }: ProxyTarget): Upstream {
-  const isTls = protocol === "https";
+/** Names change their addresses, and certificates speak for one name: both need a pool of their own. */
+function upstreamIdOf({ protocol, host, port, isAddress }: ProxyTarget): string {
+  if (protocol === "https") return `proxy/${host}/${port}/https`;
+  return isAddress ? ADDRESSES_ID : `proxy/${host}/${port}`;
+}
+
+function createUpstream(id: string, { protocol, host, port, isAddress }: ProxyTarget): Upstream {
   return {
-    id: isTls ? `proxy/${host}/${port}/https` : `proxy/${host}/${port}`,
+    id,
     protocol,
-    tls: isTls ? { serverName: host, caPem: null } : null,
+    tls: protocol === "https" ? { serverName: host, caPem: null } : null,
     dnsName: isAddress ? null : { host, port },
   };
 }
 
-function createEndpoint({ host, port }: ProxyTarget): Endpoint {
-  return {
-    address: host,
-    port,
-    weight: 1,
-    ready: true,
-    serving: true,
-    terminating: false,
-    zone: null,
-    forZones: [],
-    node: null,
-  };
+/** Sorted by address, then port; no duplicates. */
+function createEndpoints(targets: readonly ProxyTarget[]): readonly Endpoint[] {
+  const byAddress = new Map<string, Endpoint>();
+  for (const { host: address, port, weight } of targets) {
+    const key = `${address} ${port}`;
+    const known = byAddress.get(key)?.weight ?? 0;
+    byAddress.set(key, {
+      address,
+      port,
+      weight: boundWeight(known + weight),
+      ready: true,
+      serving: true,
+      terminating: false,
+      zone: null,
+      forZones: [],
+      node: null,
+    });
+  }
+  return [...byAddress.values()].toSorted(
+    (left, right) => compareStrings(left.address, right.address) || left.port - right.port,
+  );
+}
+
+/** The largest weight of the IR. */
+const MAX_WEIGHT = 1_000_000;
+
+function boundWeight(weight: number): number {
+  return Math.min(weight, MAX_WEIGHT);
 }
 
 function createRoute(backends: readonly WeightedUpstream[]): Route {
