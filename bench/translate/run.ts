@@ -23,7 +23,8 @@ const OPTIONS: TranslateOptions = {
 const count = Number(process.argv[2] ?? "10000");
 const collectGarbage = exposeGarbageCollector();
 
-console.log(`node ${process.version}, ${count} Ingress objects, ${ROUNDS} rounds; median (all values), milliseconds`);
+console.log(`node ${process.version}, ${count} Ingress objects, ${ROUNDS} rounds, milliseconds`);
+console.log(`${"".padEnd(34)}     wall      cpu   (all wall times)`);
 let world = makeWorld(count);
 const heapBefore = heapMegabytes();
 let result!: TranslateResult;
@@ -71,25 +72,39 @@ function snapshotOf({ statuses: _statuses, diagnostics: _diagnostics, ...snapsho
   return snapshot;
 }
 
-function rounds(prepare: (round: number) => () => void): readonly number[] {
+function rounds(prepare: (round: number) => () => void): readonly Timing[] {
   return Array.from({ length: ROUNDS }, (_, round) => {
-    const action = prepare(round);
-    collectGarbage();
-    return time(action);
+    return time(prepare(round));
   });
 }
 
-function time(action: () => void): number {
-  const startedAt = performance.now();
-  action();
-  return performance.now() - startedAt;
+interface Timing {
+  readonly wallMs: number;
+  /** Of all threads of the process, so the collector's work counts; steadier than wall time on a busy machine. */
+  readonly cpuMs: number;
 }
 
-function report(what: string, timesMs: readonly number[]): void {
-  const sorted = timesMs.toSorted((left, right) => left - right);
-  const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
-  const all = sorted.map((timeMs) => timeMs.toFixed(1)).join(" ");
-  console.log(`${what.padEnd(34)} ${median.toFixed(1).padStart(8)}   (${all})`);
+function time(action: () => void): Timing {
+  const startedAt = performance.now();
+  const cpuBefore = process.cpuUsage();
+  action();
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { wallMs: performance.now() - startedAt, cpuMs: (user + system) / 1000 };
+}
+
+function report(what: string, timings: readonly Timing[]): void {
+  const wall = timings.map(({ wallMs }) => wallMs).toSorted((left, right) => left - right);
+  const cpu = timings.map(({ cpuMs }) => cpuMs).toSorted((left, right) => left - right);
+  const all = wall.map((wallMs) => wallMs.toFixed(1)).join(" ");
+  console.log(`${what.padEnd(34)} ${show(median(wall))} ${show(median(cpu))}   (${all})`);
+}
+
+function median(sorted: readonly number[]): number {
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+function show(valueMs: number): string {
+  return valueMs.toFixed(1).padStart(8);
 }
 
 function heapMegabytes(): number {

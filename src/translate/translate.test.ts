@@ -97,6 +97,45 @@ test("what did not change stays the same object, so that a change costs what it 
   assert.equal(after.endpoints[0], before.endpoints[0]);
 });
 
+test("a CA Secret that changes reaches the upstream, named by Ingress or Service", () => {
+  const annotations = { "penstock.dev/backend-protocol": "https", "penstock.dev/backend-tls-ca-secret": "ca" };
+  const backend = { service: { name: "web", port: { number: 80 } } };
+  const spec = { rules: [{ host: "a.example", http: { paths: [{ path: "/", pathType: "Prefix", backend }] } }] };
+  const metadata = { namespace: "x", name: "web" };
+  const secret = (file: string): LooseObject => {
+    return { kind: "Secret", metadata: { namespace: "x", name: "ca" }, data: { "ca.crt": certificateFile(file) } };
+  };
+  for (const [ofIngress, ofService] of [
+    [annotations, {}],
+    [{}, annotations],
+  ] as const) {
+    const ingress = { kind: "Ingress", metadata: { ...metadata, annotations: ofIngress }, spec };
+    const service = {
+      kind: "Service",
+      metadata: { ...metadata, annotations: ofService },
+      spec: { ports: [{ port: 80 }] },
+    };
+    const [before] = translate(worldOf([ingress, service, secret("ca.crt")]), OPTIONS).upstreams;
+    const [after] = translate(worldOf([ingress, service, secret("shop.crt")]), OPTIONS).upstreams;
+    const gone = translate(worldOf([ingress, service]), OPTIONS);
+    assert.equal(before?.tls?.caPem, Buffer.from(certificateFile("ca.crt"), "base64").toString());
+    assert.equal(after?.tls?.caPem, Buffer.from(certificateFile("shop.crt"), "base64").toString());
+    assert.equal(after?.id, before?.id, "the pool keeps its name while its CA rotates");
+    assert.deepEqual(gone.upstreams, []);
+  }
+});
+
+test("a list that can still change is read each time", () => {
+  const service = (name: string): LooseObject => ({ kind: "Service", metadata: { namespace: "x", name }, spec: {} });
+  const world = { ...worldOf([]), services: [service("web")] as unknown[] } as unknown as WorldObjects;
+  translate(world, OPTIONS);
+  (world.services as unknown[]).push(service("web_"));
+  assert.deepEqual(
+    translate(world, OPTIONS).diagnostics.map(({ reason }) => reason),
+    ["ObjectNameInvalid"],
+  );
+});
+
 test("no value in place of any part of an object makes it throw", () => {
   const hostile = objects.chain((list) =>
     fc.tuple(fc.constant(list), fc.array(fc.tuple(fc.nat(), fc.nat(), anything), { minLength: 1, maxLength: 6 })),
