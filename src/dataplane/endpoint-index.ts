@@ -6,6 +6,8 @@ export class EndpointIndex {
   #sets = new Map<string, EndpointSet>();
   #upstreams: ReadonlySet<string> = new Set();
   #hasChanged = false;
+  /** The last snapshot that was filled in, and what came out: the same object for all workers. */
+  #filled: { readonly from: Snapshot; readonly snapshot: Snapshot } | null = null;
 
   /**
    * Starts anew from a snapshot, which holds the newest endpoints of the cluster. What names resolved to is not in it,
@@ -20,6 +22,7 @@ export class EndpointIndex {
     this.#sets = new Map(snapshot.endpoints.map((set) => [set.upstream, set] as const));
     for (const set of resolved) this.#sets.set(set.upstream, set);
     this.#hasChanged = resolved.length > 0;
+    this.#filled = null;
   }
 
   /** @returns false for an upstream that the current snapshot does not have. */
@@ -27,6 +30,7 @@ export class EndpointIndex {
     if (!this.#upstreams.has(set.upstream)) return false;
     this.#sets.set(set.upstream, set);
     this.#hasChanged = true;
+    this.#filled = null;
     return true;
   }
 
@@ -41,13 +45,15 @@ export class EndpointIndex {
   /** The snapshot with the newest endpoints in it; an older snapshot keeps its own where nothing newer is known. */
   fillIn(snapshot: Snapshot, isCurrent: boolean): Snapshot {
     if (isCurrent && !this.#hasChanged) return snapshot;
+    if (this.#filled?.from === snapshot) return this.#filled.snapshot;
     const sets = new Map(snapshot.endpoints.map((set) => [set.upstream, set] as const));
     for (const { id } of snapshot.upstreams) {
       const newest = this.#sets.get(id);
       if (newest !== undefined) sets.set(id, newest);
     }
     const endpoints = [...sets.values()].toSorted((one, other) => compare(one.upstream, other.upstream));
-    return { ...snapshot, endpoints };
+    this.#filled = { from: snapshot, snapshot: { ...snapshot, endpoints } };
+    return this.#filled.snapshot;
   }
 }
 

@@ -1,6 +1,9 @@
 // The messages between the main thread and its workers. Types only; every value is structured-cloneable.
-import type { EndpointSet } from "../ir/upstream.ts";
+import type { Certificate } from "../ir/certificate.ts";
+import type { TlsHost, VirtualHost } from "../ir/route-table.ts";
 import type { Snapshot } from "../ir/snapshot.ts";
+import type { EndpointSet, Upstream } from "../ir/upstream.ts";
+import type { ListPatch } from "../lib/list-patch.ts";
 
 /** What a worker is started with (`workerData`). */
 export interface WorkerSettings {
@@ -53,6 +56,24 @@ export type ToWorker =
   | { readonly type: "collect-metrics"; readonly id: number }
   /** Stop accepting, finish what is in flight within `graceMs`, then answer `drained`. */
   | { readonly type: "drain"; readonly graceMs: number };
+
+/** A snapshot as its differences from the one that was posted to the same thread before. */
+export interface SnapshotPatch {
+  readonly virtualHosts: ListPatch<VirtualHost>;
+  readonly tlsHosts: ListPatch<TlsHost>;
+  readonly upstreams: ListPatch<Upstream>;
+  readonly certificates: ListPatch<Certificate>;
+  readonly defaultCertificate: string | null;
+  readonly endpoints: ListPatch<EndpointSet>;
+}
+
+/**
+ * What really travels to a worker: cloning all of a large snapshot would stop both threads for longer than a change may
+ * take. SnapshotEncoder and SnapshotDecoder turn it into ToWorker and back, whatever becomes of the snapshots in between.
+ */
+export type PostedToWorker =
+  | ToWorker
+  | { readonly type: "snapshot-patch"; readonly generation: number; readonly patch: SnapshotPatch };
 
 /** Worker to main thread. */
 export type FromWorker =

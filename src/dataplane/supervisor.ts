@@ -7,6 +7,7 @@ import { drainThreads } from "./drain.ts";
 import type { DrainResult } from "./drain.ts";
 import { checkListeners } from "./listen-check.ts";
 import type { FromWorker, ListenerSettings, ToWorker, WorkerSettings } from "./protocol.ts";
+import { SnapshotDiffer, SnapshotEncoder } from "./snapshot-encoder.ts";
 import type { WorkerObserver } from "./worker-link.ts";
 import type { StopReason, ThreadSettings } from "./worker-thread.ts";
 import { WorkerThread } from "./worker-thread.ts";
@@ -55,6 +56,8 @@ export interface SupervisorOptions {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly thread?: ThreadSettings;
+  /** Snapshots after the first are posted as patches; the workers' module must then use a SnapshotDecoder. */
+  readonly postsPatches?: boolean;
   readonly timing?: Partial<SupervisorTiming>;
 }
 
@@ -73,6 +76,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #timing: SupervisorTiming;
   readonly #slots: WorkerSlot[];
+  readonly #differ = new SnapshotDiffer();
   #listeners: readonly ListenerSettings[] = [];
   #phase: Phase = "idle";
   #probeTimer: ClockTimer | null = null;
@@ -155,12 +159,13 @@ export class Supervisor {
   }
 
   #launch(slot: WorkerSlot, isReplacement: boolean): WorkerThread {
-    const { clock, observers, settings, thread: threadSettings, workerUrl } = this.#options;
+    const { clock, observers, postsPatches = false, settings, thread: threadSettings, workerUrl } = this.#options;
     const shared = { ...settings(), workerId: slot.workerId, listeners: this.#listeners };
     const thread = new WorkerThread({
       url: workerUrl,
       settings: isReplacement ? { ...shared, listenAfterSnapshot: true } : shared,
       thread: threadSettings ?? {},
+      encoder: postsPatches ? new SnapshotEncoder(this.#differ) : null,
       clock,
       onMessage: (from, message) => this.#onMessage(slot, from, message),
       onStopped: (from, reason) => this.#onStopped(slot, from, reason),

@@ -4,6 +4,7 @@ import type { WorkerOptions } from "node:worker_threads";
 import type { Clock } from "../lib/clock.ts";
 import { ListenError } from "../lib/listen-error.ts";
 import type { FromWorker, ListenerSettings, ToWorker, WorkerSettings } from "./protocol.ts";
+import type { SnapshotEncoder } from "./snapshot-encoder.ts";
 import type { WorkerLink } from "./worker-link.ts";
 
 /** Why a worker thread ended. `stopped`: we ended it on purpose. */
@@ -32,6 +33,8 @@ export interface WorkerThreadOptions {
   readonly url: URL;
   readonly settings: WorkerSettings;
   readonly thread: ThreadSettings;
+  /** Null: every snapshot is posted whole. */
+  readonly encoder: SnapshotEncoder | null;
   readonly clock: Clock;
   readonly onMessage: (thread: WorkerThread, message: FromWorker) => void;
   /** Called once, after which nothing else is. */
@@ -82,7 +85,8 @@ export class WorkerThread implements WorkerLink {
   }
 
   post(message: ToWorker): void {
-    this.#worker.postMessage(message);
+    const { encoder } = this.#options;
+    this.#worker.postMessage(encoder === null ? message : encoder.encode(message));
   }
 
   /** Ends the thread now, whatever it does. The first reason given counts. */
