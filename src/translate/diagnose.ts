@@ -53,7 +53,7 @@ export function finishDiagnostics(diagnostics: readonly Diagnostic[]): readonly 
   return dropRepetitions(finished.toSorted(compareDiagnostics));
 }
 
-export function compareReferences(left: ObjectReference | null, right: ObjectReference | null): number {
+function compareReferences(left: ObjectReference | null, right: ObjectReference | null): number {
   if (left === right) return 0;
   if (left === null || right === null) return left === null ? -1 : 1;
   return (
