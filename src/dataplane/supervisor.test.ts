@@ -20,7 +20,7 @@ suite("supervisor", () => {
     assert.ok(listener !== undefined && listener.port > 0);
     assert.deepEqual(rig.portsOf(0), [listener.port]);
     assert.deepEqual(rig.portsOf(1), [listener.port]);
-    assert.match(await greeting(listener.port), /^worker [01] generation 0\n$/);
+    assert.match(await greeting(listener.port), /^worker [01] bound at 0 serves 0\n$/);
   });
 
   test("a port that another program holds is one clear line, and no thread stays", async (t) => {
@@ -125,7 +125,7 @@ suite("supervisor", () => {
     const listening = rig.next("worker-listening");
     link.post(emptySnapshot(7));
     assert.deepEqual((await listening).ports, [listener?.port]);
-    assert.equal(await greeting(listener?.port ?? 0), "worker 0 generation 7\n");
+    assert.equal(await greeting(listener?.port ?? 0), "worker 0 bound at 7 serves 7\n");
   });
 
   test("deaths in a row wait longer and longer, up to the cap; a stable time starts anew", async (t) => {
@@ -177,10 +177,9 @@ suite("supervisor", () => {
     rig.clock.advance(5_000);
     const answered = rig.nextMessageOf(0);
     await answered;
-    assert.deepEqual(
-      rig.events.filter((event) => event.type === "worker-stopped"),
-      [],
-    );
+    await rig.supervisor.stop();
+    const [stopped] = rig.events.filter((event) => event.type === "worker-stopped");
+    assert.equal(stopped?.reason.cause, "stopped", "by us, just now, and not before as unresponsive");
   });
 
   test("draining lets workers finish, adds up what was cut off, and replaces nobody", async (t) => {

@@ -15,6 +15,7 @@ const behaviour = process.env["FAKE_WORKER"] ?? "";
 const commands = new BroadcastChannel(process.env["FAKE_WORKER_CHANNEL"] ?? "fake-worker");
 const port = parentPort ?? process.exit(1);
 let generation = 0;
+let hasListened = false;
 
 commands.addEventListener("message", (event) => {
   const command = event.data as FakeWorkerCommand;
@@ -29,11 +30,15 @@ if (behaviour === "first-takes-port" && settings.workerId === 1) {
   await listen();
 }
 
-/** Each connection is told which worker took it and what it serves, and is then closed. */
+/** Each connection is told which worker took it, what it served when it bound, and what it serves now. */
 async function listen(): Promise<void> {
+  const boundAt = generation;
+  hasListened = true;
   const ports: number[] = [];
   for (const { host, port: wanted } of settings.listeners) {
-    const server = createServer((socket) => socket.end(`worker ${settings.workerId} generation ${generation}\n`));
+    const server = createServer((socket) =>
+      socket.end(`worker ${settings.workerId} bound at ${boundAt} serves ${generation}\n`),
+    );
     await new Promise<void>((resolve) => server.listen({ host, port: wanted, reusePort: true }, resolve));
     const address = server.address();
     ports.push(typeof address === "object" && address !== null ? address.port : 0);
@@ -44,8 +49,8 @@ async function listen(): Promise<void> {
 function answer(message: ToWorker): void {
   switch (message.type) {
     case "snapshot":
-      if (generation === 0 && settings.listenAfterSnapshot === true) void listen();
       generation = message.generation;
+      if (!hasListened) void listen();
       say({ type: "ack", generation });
       break;
     case "endpoints":
