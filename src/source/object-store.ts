@@ -53,7 +53,7 @@ interface TouchedPlace {
 }
 
 /** Every kind that the store holds, in the order of `WorldObjects`. */
-export const WATCHED_KINDS: readonly WatchedKind[] = [
+const WATCHED_KINDS: readonly WatchedKind[] = [
   "Ingress",
   "IngressClass",
   "Service",

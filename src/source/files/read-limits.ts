@@ -32,7 +32,7 @@ export const DEFAULT_READ_LIMITS: ReadLimits = {
   maxDocumentsPerFile: 20_000,
   maxObjectsPerFile: 50_000,
   maxYamlTokens: 1_000_000,
-  maxJsonValues: 2_000_000,
+  maxJsonValues: 1_000_000,
   maxNesting: 64,
   maxAliasedValues: 100_000,
   maxDiagnosticsPerFile: 1_000,

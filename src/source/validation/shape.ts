@@ -19,7 +19,7 @@ export const BOOLEAN: Shape = { type: "boolean" };
 export const INT32: Shape = { type: "integer", bits: 32 };
 export const INT64: Shape = { type: "integer", bits: 64 };
 export const INT_OR_STRING: Shape = { type: "integer-or-string" };
-export const UNREAD: Shape = { type: "unread" };
+const UNREAD: Shape = { type: "unread" };
 export const STRING_MAP: Shape = { type: "map", values: STRING };
 export const STRING_LIST: Shape = { type: "list", items: STRING };
 

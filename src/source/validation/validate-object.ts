@@ -28,7 +28,7 @@ export type Validation =
   | { readonly outcome: "foreign"; readonly apiVersion: string; readonly kind: string };
 
 /** Where a namespaced object lives that names no namespace, as with kubectl. */
-export const DEFAULT_NAMESPACE = "default";
+const DEFAULT_NAMESPACE = "default";
 
 /** Where identities of refused objects are shown, longer names are cut. */
 const MAX_SHOWN_NAME = 253;
