@@ -6,12 +6,12 @@ export { httpProxy, type HttpProxy, type HttpProxyOptions } from "./engine/proxy
 export { ProxyError, type ProxyErrorSource, type ProxyErrorType, type RetryClass } from "./engine/proxy/proxy-error.ts";
 export type { ProxyHttp } from "./engine/proxy/proxy-http.ts";
 export type { ExchangeLimits, Session } from "./engine/proxy/session.ts";
-export {
-  type ListenerOptions,
-  type ListenerTls,
-  Server,
-  type ServerLimits,
-  type ServerObserver,
-  type ServerOptions,
-} from "./engine/server/server.ts";
+export { Server } from "./engine/server/server.ts";
+export type {
+  ListenerOptions,
+  ListenerTls,
+  ServerLimits,
+  ServerObserver,
+  ServerOptions,
+} from "./engine/server/server-options.ts";
 export { createPeer, type Peer, type PeerOptions, type PeerTls } from "./engine/upstream/peer.ts";

@@ -71,6 +71,6 @@ if (isMainThread) {
   for (const reading of ["node", "shared"] as const) {
     const sorted = samples[reading].toSorted((a, b) => a - b);
     const raw = samples[reading].map((value) => value.toFixed(2)).join(" ");
-    console.log(`${reading.padEnd(7)} median ${sorted[ROUNDS >> 1]!.toFixed(2)} µs a message  (${raw})`);
+    console.log(`${reading.padEnd(7)} median ${sorted[ROUNDS >> 1]?.toFixed(2)} µs a message  (${raw})`);
   }
 } else await drive(workerData as number);

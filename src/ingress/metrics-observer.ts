@@ -2,7 +2,7 @@
 import type { DownstreamConnection } from "../engine/proxy/downstream.ts";
 import type { ProxyError } from "../engine/proxy/proxy-error.ts";
 import type { Session } from "../engine/proxy/session.ts";
-import type { ServerObserver } from "../engine/server/server.ts";
+import type { ServerObserver } from "../engine/server/server-options.ts";
 import type { WorkerMetrics } from "../telemetry/worker-metrics.ts";
 import type { IngressCtx } from "./ingress-ctx.ts";
 import { durationOf, finalStatusOf } from "./request-figures.ts";

@@ -113,6 +113,6 @@ export class LoadClients {
   }
 
   #wake(): void {
-    for (const waiter of [...this.#waiters]) waiter();
+    for (const waiter of Array.from(this.#waiters)) waiter();
   }
 }

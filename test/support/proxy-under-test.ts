@@ -4,7 +4,8 @@ import { httpProxy, type HttpProxyOptions } from "../../src/engine/proxy/http-pr
 import type { ProxyError } from "../../src/engine/proxy/proxy-error.ts";
 import type { ProxyHttp } from "../../src/engine/proxy/proxy-http.ts";
 import type { Session } from "../../src/engine/proxy/session.ts";
-import { Server, type ServerLimits } from "../../src/engine/server/server.ts";
+import { Server } from "../../src/engine/server/server.ts";
+import type { ServerLimits } from "../../src/engine/server/server-options.ts";
 import { createPeer } from "../../src/engine/upstream/peer.ts";
 import { type OriginScript, ScriptedOrigin } from "./scripted-origin.ts";
 

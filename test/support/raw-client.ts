@@ -76,7 +76,7 @@ export class RawClient {
   }
 
   #wake(): void {
-    for (const waiter of [...this.#waiters]) waiter();
+    for (const waiter of Array.from(this.#waiters)) waiter();
   }
 }
 

@@ -77,16 +77,16 @@ export class ScriptedOrigin {
   }
 
   #wake(): void {
-    for (const waiter of [...this.#waiters]) waiter();
+    for (const waiter of Array.from(this.#waiters)) waiter();
   }
 }
 
 /** Answers each complete request without a body with the same bytes. */
-export function answerEach(response: string): OriginScript {
+export function answerEach(bytes: string): OriginScript {
   const answered = new WeakMap<OriginConnection, number>();
   return (connection) => {
     const heads = connection.received.split("\r\n\r\n").length - 1;
-    for (let i = answered.get(connection) ?? 0; i < heads; i++) connection.socket.write(response, "latin1");
+    for (let i = answered.get(connection) ?? 0; i < heads; i++) connection.socket.write(bytes, "latin1");
     answered.set(connection, heads);
   };
 }

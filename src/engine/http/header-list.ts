@@ -1,6 +1,6 @@
 // The headers of one message, in order, names in the case they came in. Lines parsed from HTTP/1 stay ranges of the
 // head's text until somebody asks; lines that were added are pairs. Every value in here is already free of CR, LF and NUL.
-import { KNOWN_HEADER_NAMES, knownHeaderId } from "./known-headers.ts";
+import { knownHeaderId } from "./known-headers.ts";
 
 /** Integers a parsed line takes in `spans`: id (with flags), name start, name end, value start, value end. */
 export const SPAN_WIDTH = 5;
@@ -84,8 +84,9 @@ export class HeaderList {
   /** Adds a line at the end. Throws a TypeError on a name or value that HTTP does not allow. */
   append(name: string, value: string): void {
     if (!isToken(name)) throw new TypeError(`"${name}" is not a header name`);
-    if (!isFieldValue(value))
+    if (!isFieldValue(value)) {
       throw new TypeError(`the value of header ${name} has a character that HTTP does not allow`);
+    }
     this.appendTrusted(name, value, knownHeaderId(name.toLowerCase()));
   }
 
@@ -181,16 +182,11 @@ function equalsIgnoringCase(text: string, lowerCaseName: string): boolean {
 }
 
 /** RFC 9110 §5.6.2. */
-export function isToken(text: string): boolean {
+function isToken(text: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);
 }
 
 /** RFC 9110 §5.5, as latin1: visible characters, obs-text, space and tab; no space at either end. */
 export function isFieldValue(text: string): boolean {
   return /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/.test(text);
-}
-
-/** Name of a known id as we write it ourselves. */
-export function knownHeaderName(id: number): string {
-  return KNOWN_HEADER_NAMES[id] as string;
 }

@@ -25,6 +25,7 @@ export class RequestHead {
   /** `Expect: 100-continue` from a client of HTTP/1.1 or later. */
   readonly expectsContinue: boolean;
 
+  // oxlint-disable-next-line max-params -- made once a request on the hot path; an options object would be garbage
   constructor(
     method: string,
     target: string,
@@ -59,6 +60,7 @@ export class ResponseHead {
   /** What a bodyless answer (HEAD, 304) says of the length the body would have; UNKNOWN_LENGTH where nothing was said. */
   declaredLength: number;
 
+  // oxlint-disable-next-line max-params -- made once a response on the hot path; an options object would be garbage
   constructor(
     status: number,
     reason: string,

@@ -63,6 +63,7 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
   idleIndex = -1;
 
   /** @param socket still connecting; the connector calls `connected`, and arms the timer for its deadline. */
+  // oxlint-disable-next-line max-params -- made by the connector alone
   constructor(socket: Socket, peer: Peer, owner: ConnectionOwner, wheel: TimerWheel, handler: UpstreamHandler) {
     this.peer = peer;
     this.#socket = socket;
@@ -239,7 +240,7 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
   }
 
   #readHead(bytes: Buffer, position: number): number {
-    const request = this.#request as RequestHead | null;
+    const request = this.#request;
     if (request === null) {
       this.#fail("upstream-malformed", "the upstream sent data before a request");
       return -1;
@@ -247,14 +248,16 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
     const response = parser.parse(bytes, position, bytes.length, request.method);
     this.#isAnswered = true;
     if (response === null) {
-      if (parser.failure !== "")
+      if (parser.failure !== "") {
         this.#fail("upstream-malformed", `the upstream's response is refused: ${parser.failure}`);
-      else this.#held = Buffer.from(bytes.subarray(position));
+      } else this.#held = Buffer.from(bytes.subarray(position));
       return -1;
     }
     const { headEnd, options, framing } = parser;
     const { status } = response;
-    if (options.nominated !== null) for (const name of options.nominated) response.headers.remove(name);
+    if (options.nominated !== null) {
+      for (const name of options.nominated) response.headers.remove(name);
+    }
     if (status === 101) return this.#switchProtocols(response, headEnd);
     if (status < 200) {
       if (++this.#informational > MAX_INFORMATIONAL) {

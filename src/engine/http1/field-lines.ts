@@ -5,7 +5,7 @@ import { isUnderscoreAlias, KNOWN_HEADER_NAMES } from "../http/known-headers.ts"
 import { COLON, CR, FIELD_VALUE, LF, SPACE, TAB, TOKEN, UNDERSCORE } from "./char-class.ts";
 
 export const INCOMPLETE = -1;
-export const MALFORMED = -2;
+const MALFORMED = -2;
 export const TOO_LARGE = -3;
 
 /** Ids of known names by length: the lower-case bytes to compare with. */
@@ -29,6 +29,7 @@ export class FieldLines {
    * @param base offset that spans are relative to: the start of the head's text.
    * @returns the position after the empty line, or INCOMPLETE, MALFORMED, TOO_LARGE (more than `maxCount` lines).
    */
+  // oxlint-disable-next-line max-params -- the innermost loop of the hot path
   parse(bytes: Buffer, position: number, end: number, base: number, maxCount: number): number {
     const spans: number[] = [];
     this.spans = spans;
@@ -73,8 +74,9 @@ export class FieldLines {
         flags = SPAN_REWRITE;
       }
       pos += 2;
-      if (kinds === UNDERSCORE && isUnderscoreAlias(bytes.toString("latin1", nameStart, nameEnd).toLowerCase()))
+      if (kinds === UNDERSCORE && isUnderscoreAlias(bytes.toString("latin1", nameStart, nameEnd).toLowerCase())) {
         continue;
+      }
       const id = identify(bytes, nameStart, nameEnd);
       const bit = 1 << id;
       if ((this.seen & bit) !== 0) this.repeated |= bit;

@@ -56,6 +56,7 @@ export class ResponseParser {
     return this.#assemble(status, reason, version as 10 | 11, text, method);
   }
 
+  // oxlint-disable-next-line max-params -- hot path
   #assemble(status: number, reason: string, version: 10 | 11, text: string, method: string): ResponseHead | null {
     const { seen, spans, repeated } = this.#lines;
     if ((repeated & SINGLE) !== 0) return this.#fail("Content-Length or Transfer-Encoding is repeated");

@@ -1,7 +1,7 @@
 // A client's HTTP/1 connection: reads requests one after the other, writes their responses in order. It owns framing,
 // keep-alive and the deadlines between requests; what to answer is the workflow's business.
 import type { Socket } from "node:net";
-import { HeaderList } from "../http/header-list.ts";
+import type { HeaderList } from "../http/header-list.ts";
 import { headerBit, KnownHeader } from "../http/known-headers.ts";
 import type { RequestHead, ResponseHead } from "../http/messages.ts";
 import { statusText } from "../http/status-text.ts";

@@ -17,8 +17,9 @@ export function checkUpgrade(
   if (request.upgrade === "") return "the upstream switched protocols without being asked";
   const protocol = response.get("upgrade");
   if (!options.hasUpgrade || protocol === null) return "the upstream's 101 has no Upgrade and Connection: upgrade";
-  if (protocol.toLowerCase() !== request.upgrade)
+  if (protocol.toLowerCase() !== request.upgrade) {
     return "the upstream's 101 switches to another protocol than asked for";
+  }
   if (request.upgrade !== "websocket") return null;
   const accept = response.get("sec-websocket-accept");
   if (key === null) return "the request has no Sec-WebSocket-Key";

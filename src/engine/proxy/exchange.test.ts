@@ -363,7 +363,10 @@ test("phases run in order, synchronous or not, and may change both messages", as
   const proxy = await startProxy(t, [answerEach(response("body", "X-Secret: 1\r\n"))], {
     phases: {
       earlyRequestFilter: () => later(void order.push("early")),
-      requestFilter: () => (order.push("request"), later(false)),
+      requestFilter: () => {
+        order.push("request");
+        return later(false);
+      },
       connectedToUpstream: () => void order.push("connected"),
       upstreamRequestFilter: (_session, headers) => {
         order.push("upstreamRequest");

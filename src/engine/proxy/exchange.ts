@@ -1,7 +1,7 @@
 // The proxying workflow: one request from its head to its log line, over however many attempts. It exists once, for
 // every pair of protocols; both sides are interfaces. States only go forward, except back to an attempt for a retry.
 import { HeaderList } from "../http/header-list.ts";
-import { REQUEST_HOP_BY_HOP, RESPONSE_HOP_BY_HOP } from "../http/hop-by-hop.ts";
+import { RESPONSE_HOP_BY_HOP } from "../http/hop-by-hop.ts";
 import { httpDate } from "../http/http-date.ts";
 import { headerBit, KnownHeader } from "../http/known-headers.ts";
 import { type RequestHead, ResponseHead, UNKNOWN_LENGTH } from "../http/messages.ts";
@@ -9,12 +9,15 @@ import type { ConnectionPool } from "../upstream/connection-pool.ts";
 import type { Peer } from "../upstream/peer.ts";
 import type { DownstreamConnection, DownstreamHandler, DownstreamStream } from "./downstream.ts";
 import { describeError, renderError } from "./error-response.ts";
-import { clientAddressOf, setForwardingHeaders, type TrustPredicate, trustedRequestId } from "./forwarding.ts";
+import { clientAddressOf, type TrustPredicate, trustedRequestId } from "./forwarding.ts";
 import type { PhaseSlots } from "./phases.ts";
 import { ProxyError, statusOfError } from "./proxy-error.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
 import { nextRequestId } from "./request-id.ts";
+import { isIdempotent, isRetrySafe } from "./retry.ts";
 import type { ExchangeLimits, Session } from "./session.ts";
+import { judgeSilence } from "./silence.ts";
+import { prepareUpstreamHeaders } from "./upstream-headers.ts";
 import type { UpstreamHandler, UpstreamStream } from "./upstream-stream.ts";
 
 /** What all requests of one proxy share. */
@@ -72,9 +75,8 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   #areHeadersReady = false;
   /** Parts of the request body that another attempt would have to send again; null where there is nothing to keep. */
   #replay: ReplayBuffer | null = null;
-  /** For the timer: bytes seen, and when it was armed for the current wait. */
-  #progress = 0;
-  #rateBytes = 0;
+  /** Bytes of both bodies when the timer was armed or last fired. */
+  #bytesAtLastCheck = 0;
 
   constructor(runtime: ExchangeRuntime<Ctx>, downstream: DownstreamStream) {
     const { request, connection } = downstream;
@@ -134,7 +136,9 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   #afterRequestFilter(isAnswered: boolean): void {
     if (this.#state === State.done) return;
     if (isAnswered) {
-      if (!this.#isHeadSent) this.#fail(internalError("requestFilter said that it answered, but did not"));
+      if (!this.#isHeadSent) {
+        this.#fail(new ProxyError("internal", "internal", "requestFilter said that it answered, but did not"));
+      }
       return;
     }
     this.#checkBody();
@@ -175,7 +179,10 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     const { slots } = this.#runtime;
     this.#state = State.awaiting;
     this.isUpstreamReused = upstream.isReused;
-    if (!this.#areHeadersReady) this.#prepareHeaders();
+    if (!this.#areHeadersReady) {
+      this.#areHeadersReady = true;
+      prepareUpstreamHeaders(this.request, this.connection, this.requestId);
+    }
     if (slots.connectedToUpstream === null && slots.upstreamRequestFilter === null) {
       this.#sendRequest();
       return;
@@ -188,18 +195,6 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     } catch (error) {
       this.#fail(toProxyError(error));
     }
-  }
-
-  #prepareHeaders(): void {
-    this.#areHeadersReady = true;
-    const { request } = this;
-    const { headers } = request;
-    const wantsTrailers = headers.get("te")?.includes("trailers") === true;
-    headers.removeMask(REQUEST_HOP_BY_HOP);
-    if (request.version === 10) headers.removeMask(headerBit(KnownHeader.expect));
-    if (wantsTrailers) headers.appendTrusted("TE", "trailers", KnownHeader.te);
-    if (request.authority !== "" && headers.get("host") !== request.authority) headers.set("Host", request.authority);
-    setForwardingHeaders(headers, request, this.connection, this.requestId);
   }
 
   #sendRequest(): void {
@@ -221,7 +216,6 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     }
     if (this.#replay === null && isIdempotent(request.method)) this.#replay = new ReplayBuffer();
     upstream.armTimer(this.limits.idleTimeoutMs);
-    this.#progress = this.requestBodyBytes;
     this.#resumeRequest();
     // What the resumed request had at hand was delivered within the call; without any the head must go out alone.
     this.#upstream?.flush();
@@ -489,46 +483,29 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   }
 
   #mayRetry(error: ProxyError): boolean {
-    if (error.retry === "never" || this.#isHeadSent || this.attempts >= this.limits.maxAttempts) return false;
+    if (this.#isHeadSent || this.attempts >= this.limits.maxAttempts) return false;
     if (this.#state !== State.connecting && this.#state !== State.awaiting) return false;
-    if (this.requestBodyBytes > 0 && this.#replay?.isWhole !== true) return false;
-    if (error.retry === "connect") return true;
-    return isIdempotent(this.request.method) && this.request.upgrade === "";
+    const isReplayable = this.requestBodyBytes === 0 || this.#replay?.isWhole === true;
+    return isReplayable && isRetrySafe(error.retry, this.request);
   }
 
   onUpstreamTimer(): void {
     const upstream = this.#upstream;
     if (upstream === null || this.#state === State.done) return;
+    const idleMs = this.#state === State.tunnel ? this.limits.tunnelIdleTimeoutMs : this.limits.idleTimeoutMs;
     const bytes = this.requestBodyBytes + this.responseBodyBytes;
-    if (this.#state === State.awaiting) this.#checkWait(upstream, bytes);
-    else if (this.#state === State.tunnel || this.#state === State.responding) {
-      const idleMs = this.#state === State.tunnel ? this.limits.tunnelIdleTimeoutMs : this.limits.idleTimeoutMs;
-      if (bytes !== this.#progress) {
-        this.#progress = bytes;
-        upstream.armTimer(idleMs);
-      } else if (this.#isResponsePaused) this.#fail(stalledClient());
-      else this.#fail(new ProxyError("upstream-timeout", "upstream", "the upstream stopped sending"));
-    } else upstream.armTimer(this.limits.idleTimeoutMs);
-  }
-
-  /** No response head yet: whoever is not doing its part is at fault. */
-  #checkWait(upstream: UpstreamStream, bytes: number): void {
-    if (this.#isRequestEnded) {
-      this.#fail(new ProxyError("upstream-timeout", "upstream", "the upstream did not answer in time"));
-    } else if (this.#isRequestPaused && bytes === this.#progress) {
-      this.#fail(new ProxyError("upstream-timeout", "upstream", "the upstream does not take the request's body"));
-    } else if (!this.#isRequestPaused && bytes - this.#rateBytes <= this.#slowestBody()) {
-      this.#fail(new ProxyError("request-timeout", "downstream", "the request's body comes too slowly"));
-    } else {
-      this.#progress = bytes;
-      this.#rateBytes = bytes;
-      upstream.armTimer(this.limits.idleTimeoutMs);
-    }
-  }
-
-  /** Bytes that a body has to exceed in one idle period. */
-  #slowestBody(): number {
-    return (this.#runtime.minBodyRate * this.limits.idleTimeoutMs) / 1000;
+    const error = judgeSilence({
+      isAwaitingHead: this.#state === State.awaiting,
+      isFiltering: this.#state === State.filtering,
+      isRequestEnded: this.#isRequestEnded,
+      isRequestPaused: this.#isRequestPaused,
+      isResponsePaused: this.#isResponsePaused,
+      bytesMoved: bytes - this.#bytesAtLastCheck,
+      slowestBodyBytes: (this.#runtime.minBodyRate * idleMs) / 1000,
+    });
+    this.#bytesAtLastCheck = bytes;
+    if (error === null) upstream.armTimer(idleMs);
+    else this.#fail(error);
   }
 
   onRequestFailed(error: ProxyError): void {
@@ -602,30 +579,11 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   }
 }
 
-function isIdempotent(method: string): boolean {
-  return (
-    method === "GET" ||
-    method === "HEAD" ||
-    method === "OPTIONS" ||
-    method === "PUT" ||
-    method === "DELETE" ||
-    method === "TRACE"
-  );
-}
-
 function toProxyError(error: unknown): ProxyError {
   if (error instanceof ProxyError) return error;
   return new ProxyError("internal", "internal", `a phase failed: ${String(error)}`, "never", error);
 }
 
-function internalError(message: string): ProxyError {
-  return new ProxyError("internal", "internal", message);
-}
-
 function bodyTooLarge(maxBodyBytes: number): ProxyError {
   return new ProxyError("body-too-large", "downstream", `the request's body is larger than ${maxBodyBytes} bytes`);
-}
-
-function stalledClient(): ProxyError {
-  return new ProxyError("client-closed", "downstream", "the client stopped reading the response");
 }

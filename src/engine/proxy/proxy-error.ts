@@ -37,6 +37,7 @@ export class ProxyError extends Error {
   readonly source: ProxyErrorSource;
   readonly retry: RetryClass;
 
+  // oxlint-disable-next-line max-params -- type, source and message always, retry and cause seldom
   constructor(
     type: ProxyErrorType,
     source: ProxyErrorSource,

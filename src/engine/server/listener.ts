@@ -15,7 +15,7 @@ import { SocketReader } from "../http1/socket-reader.ts";
 import { adoptSocket } from "./adopt-socket.ts";
 import { ProtocolSniffer } from "./protocol-sniffer.ts";
 import { TlsAcceptor } from "./tls-acceptor.ts";
-import type { ListenerOptions, ServerLimits, ServerObserver } from "./server.ts";
+import type { ListenerOptions, ServerLimits, ServerObserver } from "./server-options.ts";
 
 export interface ListenerContext {
   readonly application: HttpApplication;

@@ -88,7 +88,7 @@ export class ConnectionPool implements ConnectionOwner {
   retain(keys: ReadonlySet<string>): void {
     for (const [key, list] of this.#idle) {
       if (keys.has(key)) continue;
-      for (const connection of [...list]) connection.abort();
+      for (const connection of list.slice()) connection.abort();
       this.#idle.delete(key);
     }
   }

@@ -110,8 +110,8 @@ test("no request fails over changes of routes, endpoints and certificates", asyn
           ? ["endpoints.yaml", endpointsYaml(ports.slice(turn % 4 === 0 ? 1 : 0, 2 + (turn % 3)))]
           : ["routes.yaml", routesYaml(turn)];
     // As editors do: never half a file.
-    await writeFile(join(folder, `.${name}`), content!);
-    await rename(join(folder, `.${name}`), join(folder, name!));
+    await writeFile(join(folder, `.${name}`), content);
+    await rename(join(folder, `.${name}`), join(folder, name));
     // The rate of changes is part of the load.
     await new Promise((resolve) => setTimeout(resolve, Math.max(due - performance.now(), 0)));
   }
