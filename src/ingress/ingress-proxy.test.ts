@@ -318,3 +318,29 @@ describe("observers", () => {
     ]);
   });
 });
+
+describe("the request path", () => {
+  test("is synchronous, and leaves the shape of the ctx alone whatever happens to a request", () => {
+    const proxy = proxyFor(SHOP);
+    const shape = Object.keys(proxy.newCtx());
+    const refused = new ProxyError("connect-refused", "upstream", "refused", "connect");
+    for (const target of ["/cart", "/x/../cart", "/gone", "/secure"]) {
+      const { session, ctx, isAnswered } = filter(proxy, { target });
+      assert.equal(typeof isAnswered, "boolean");
+      if (!isAnswered) {
+        const peer = proxy.upstreamPeer(session, ctx);
+        assert.equal(peer instanceof Promise, false);
+        proxy.failToConnect(session, peer, ctx, refused);
+      }
+      assert.deepEqual(Object.keys(ctx), shape);
+    }
+  });
+
+  test("hands the session limits that were made with the snapshot", () => {
+    const proxy = proxyFor(SHOP);
+    assert.equal(
+      filter(proxy, { target: "/cart/1" }).session.limits,
+      filter(proxy, { target: "/cart/2" }).session.limits,
+    );
+  });
+});

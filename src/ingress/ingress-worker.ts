@@ -4,7 +4,7 @@ import type { FromWorker, ListenerSettings, ToWorker, WorkerSettings } from "../
 import { TURN_LIMIT } from "../engine/balance/balancer.ts";
 import type { HttpProxy } from "../engine/proxy/http-proxy.ts";
 import { httpProxy } from "../engine/proxy/http-proxy.ts";
-import type { ListenerOptions } from "../engine/server/server.ts";
+import type { ListenerOptions } from "../engine/server/server-options.ts";
 import { createPemIdentity } from "../engine/server/pem-identity.ts";
 import { Server } from "../engine/server/server.ts";
 import { SessionTicketKeys } from "../engine/server/session-ticket-keys.ts";
@@ -42,7 +42,8 @@ export class IngressWorker {
   readonly #proxy: IngressProxy;
   readonly #application: HttpProxy;
   readonly #server: Server;
-  #hasListened = false;
+  /** Listeners are yet to be bound. */
+  #mustListen = true;
   #tidyTimer: NodeJS.Timeout | null = null;
   /** Of the last snapshot, while metrics may still have series of routes that it lacks. */
   #newRouteTable: RouteTable | null = null;
@@ -99,7 +100,7 @@ export class IngressWorker {
   }
 
   async #listen(): Promise<void> {
-    this.#hasListened = true;
+    this.#mustListen = false;
     try {
       const addresses = await this.#server.listen();
       const https = this.#settings.listeners.findIndex((listener) => listener.tls);
@@ -118,7 +119,7 @@ export class IngressWorker {
       return;
     }
     this.#say({ type: "ack", generation });
-    if (!this.#hasListened) void this.#listen();
+    if (this.#mustListen) void this.#listen();
     this.#newRouteTable = snapshot.routeTable;
     this.#tidyLater();
   }
@@ -156,6 +157,7 @@ export class IngressWorker {
   }
 
   async #drain(graceMs: number): Promise<void> {
+    this.#mustListen = false;
     const aborted = await this.#server.drain(graceMs);
     this.#accessLog?.flush();
     this.#metrics.stop();
