@@ -125,6 +125,27 @@ test("requests that are answered, cancelled ones in proportion, never end the co
   assert.equal(server.exchanges.length, 1500);
 });
 
+test("bodies that are answered, small ones and large ones, never end the connection", async () => {
+  const server = await start((exchange) => {
+    exchange.stream.resumeRequest();
+    exchange.react = () => {
+      if (exchange.isEnded && exchange.closedBy === null) exchange.respond(200, exchange.body);
+      if (exchange.isEnded) exchange.react = () => {};
+    };
+  });
+  const client = await server.client();
+  for (let i = 0; i < 600; i++) {
+    const id = i * 2 + 1;
+    const body = i % 10 === 0 ? "x".repeat(16_000) : "x";
+    client.send(post(id, [["content-length", String(body.length)]]), dataFrame(id, body, true));
+    client.send(windowUpdateFrame(0, body.length));
+    assert.equal((await client.responseOf(id)).body, body);
+  }
+  await client.settle();
+  assert.equal(client.isClosed, false);
+  assert.equal(server.exchanges.length, 600);
+});
+
 test("no more than the allowed streams are open at once, also for a client that acknowledges no settings", async () => {
   const server = await start();
   const client = await server.client();

@@ -286,11 +286,8 @@ export class Http2ServerStream implements DownstreamStream {
   }
 
   onClose(): void {
-    const isComplete =
-      !this.#isOver &&
-      this.#isResponseEnded &&
-      this.#stream.writableFinished &&
-      this.#stream.rstCode === NGHTTP2_NO_ERROR;
+    // Not `writableFinished`: nghttp2 closes a stream with its last frame, before node hears that it was written.
+    const isComplete = !this.#isOver && this.#isResponseEnded && this.#stream.rstCode === NGHTTP2_NO_ERROR;
     const handler = this.#handler;
     this.#isOver = true;
     this.#handler = null;
