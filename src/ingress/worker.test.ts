@@ -8,6 +8,7 @@ import { createTestCertificate } from "../../test/support/certificates.ts";
 import { endpointSetOf, snapshotOf } from "../../test/support/ingress-snapshot.ts";
 import type { SnapshotSpec } from "../../test/support/ingress-snapshot.ts";
 import type { FromWorker, ToWorker, WorkerSettings } from "../dataplane/protocol.ts";
+import { SnapshotDiffer, SnapshotEncoder } from "../dataplane/snapshot-encoder.ts";
 import type { WorkerMetricsReport } from "../telemetry/metric-definitions.ts";
 import type { Certificate } from "../ir/certificate.ts";
 import { secretBytes } from "../ir/secret-bytes.ts";
@@ -44,14 +45,15 @@ class RunningWorker {
   readonly #unread: FromWorker[] = [];
   #wake: () => void = () => undefined;
 
-  /** @param isThread else it runs in this thread, which starts faster; messages are cloned all the same. */
+  /** @param isThread else it runs in this thread, which starts faster; messages are cloned all the same, but no patches. */
   constructor(changes: Partial<WorkerSettings>, isThread: boolean) {
     const settings: WorkerSettings = { ...SETTINGS, ...changes };
     if (isThread) {
       const thread = new Worker(new URL("./worker.ts", import.meta.url), { workerData: settings });
       thread.on("message", (message: FromWorker) => this.#said(message));
       thread.on("error", (error) => assert.fail(String(error)));
-      this.#post = (message) => thread.postMessage(message);
+      const encoder = new SnapshotEncoder(new SnapshotDiffer());
+      this.#post = (message) => thread.postMessage(encoder.encode(message));
       this.#end = () => thread.terminate();
     } else {
       const worker = new IngressWorker(settings, (message) => this.#said(structuredClone(message)));
@@ -192,6 +194,12 @@ describe("a worker", () => {
     assert.equal(statusOf(await request(port, "/other")), 404);
     assert.equal(statusOf(await request(port, "/cart", ["Host: other.example"])), 404);
     assert.equal(statusOf(await request(port, "/cart/..%2fx")), 400);
+    // The next one comes as a patch of it.
+    await worker.serve(2, {
+      hosts: { "": [{ path: "/", to: "web" }] },
+      endpoints: { web: [await startOrigin("two")] },
+    });
+    assert.equal(originOf(await request(port, "/cart")), "two");
   });
 
   test("refuses a snapshot that contradicts itself, says why, and serves on with the last one", async () => {
