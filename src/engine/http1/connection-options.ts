@@ -39,15 +39,20 @@ const PROTECTED: ReadonlySet<string> = new Set([
   "cache-control",
 ]);
 
-/** @param value all values of the header, joined by commas. */
-export function parseConnectionOptions(value: string): ConnectionOptions {
+/** More options than that are no message but an attempt to keep us busy. */
+const MAX_OPTIONS = 32;
+
+/** @param value all values of the header, joined by commas. Null where there are too many options. */
+export function parseConnectionOptions(value: string): ConnectionOptions | null {
   if (value === "keep-alive" || value === "Keep-Alive") return KEEP_ALIVE_ONLY;
   if (value === "close") return CLOSE_ONLY;
   let hasClose = false;
   let hasKeepAlive = false;
   let hasUpgrade = false;
   let nominated: string[] | null = null;
-  for (const part of value.toLowerCase().split(",")) {
+  const parts = value.toLowerCase().split(",", MAX_OPTIONS + 1);
+  if (parts.length > MAX_OPTIONS) return null;
+  for (const part of parts) {
     const option = part.trim();
     if (option === "") continue;
     if (option === "close") hasClose = true;

@@ -70,6 +70,7 @@ const MALFORMED: readonly [string, string][] = [
   ["a bare LF after a header", "GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n"],
   ["a bare CR in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r2\r\n\r\n"],
   ["NUL in a value", "GET / HTTP/1.1\r\nHost: a\r\nX: 1\0\r\n\r\n"],
+  ["endless Connection options", `GET / HTTP/1.1\r\nHost: a\r\nConnection: ${"x,".repeat(100)}\r\n\r\n`],
   ["an empty name", "GET / HTTP/1.1\r\nHost: a\r\n: x\r\n\r\n"],
   ["a line without a colon", "GET / HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n"],
   ["a byte above ASCII in the target", "GET /\xe9 HTTP/1.1\r\nHost: a\r\n\r\n"],

@@ -120,6 +120,7 @@ export class RequestParser {
 
     const { spans, seen } = lines;
     const upgrade = this.#readOptions(text, version, contentLength);
+    if (upgrade === null) return this.#fail("malformed-request", "the Connection header has too many options");
     let expectsContinue = false;
     if ((seen & EXPECT) !== 0 && version === 11) {
       const expect = valueAt(spans, lines.indexOf(KnownHeader.expect), text);
@@ -132,12 +133,14 @@ export class RequestParser {
     return new RequestHead(method, target, authority, host, version, headers, contentLength, upgrade, expectsContinue);
   }
 
-  /** Sets `options`; returns the protocol to upgrade to, `""` for none. */
-  #readOptions(text: string, version: 10 | 11, contentLength: number): string {
+  /** Sets `options`; returns the protocol to upgrade to, `""` for none, null where the options are too many. */
+  #readOptions(text: string, version: 10 | 11, contentLength: number): string | null {
     const lines = this.#lines;
     this.options = NO_CONNECTION_OPTIONS;
     if ((lines.seen & CONNECTION) === 0) return "";
-    this.options = parseConnectionOptions(joinValues(lines, KnownHeader.connection, text));
+    const options = parseConnectionOptions(joinValues(lines, KnownHeader.connection, text));
+    if (options === null) return null;
+    this.options = options;
     if (!this.options.hasUpgrade || version !== 11 || contentLength !== 0 || (lines.seen & UPGRADE) === 0) return "";
     const protocol = valueAt(lines.spans, lines.indexOf(KnownHeader.upgrade), text).toLowerCase();
     // h2c by upgrade smuggles requests past a proxy that tunnels it; a list of protocols is a choice we do not pass on.

@@ -61,7 +61,11 @@ export class ResponseParser {
     const { seen, spans, repeated } = this.#lines;
     if ((repeated & SINGLE) !== 0) return this.#fail("Content-Length or Transfer-Encoding is repeated");
     this.options = NO_CONNECTION_OPTIONS;
-    if ((seen & CONNECTION) !== 0) this.options = parseConnectionOptions(this.#connectionValue(text));
+    if ((seen & CONNECTION) !== 0) {
+      const options = parseConnectionOptions(this.#connectionValue(text));
+      if (options === null) return this.#fail("the Connection header has too many options");
+      this.options = options;
+    }
     let declared = UNKNOWN_LENGTH;
     let isChunked = false;
     if ((seen & TRANSFER_ENCODING) !== 0) {

@@ -98,6 +98,8 @@ test("HTTP/1.0 clients get bodies without chunks, closed at the end; keep-alive 
   assert.match(await client.untilText("\r\n\r\nok"), /Connection: keep-alive/);
   client.write("GET / HTTP/1.0\r\n\r\n");
   assert.match(await client.untilEnd(), /Connection: close\r\n\r\nok$/);
+  // Without a Host from the client the upstream still gets one.
+  assert.match(kept.origins[0]!.received, /\r\nHost: 127\.0\.0\.1:\d+\r\n/);
 });
 
 test("HEAD, 204 and 304 have no body, and HEAD keeps the length", async (t) => {

@@ -181,7 +181,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     this.isUpstreamReused = upstream.isReused;
     if (!this.#areHeadersReady) {
       this.#areHeadersReady = true;
-      prepareUpstreamHeaders(this.request, this.connection, this.requestId);
+      prepareUpstreamHeaders(this.request, this.connection, this.requestId, this.peer as Peer);
     }
     if (slots.connectedToUpstream === null && slots.upstreamRequestFilter === null) {
       this.#sendRequest();

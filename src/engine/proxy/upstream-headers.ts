@@ -2,14 +2,16 @@
 import { REQUEST_HOP_BY_HOP } from "../http/hop-by-hop.ts";
 import { headerBit, KnownHeader } from "../http/known-headers.ts";
 import type { RequestHead } from "../http/messages.ts";
+import type { Peer } from "../upstream/peer.ts";
 import type { DownstreamConnection } from "./downstream.ts";
 import { setForwardingHeaders } from "./forwarding.ts";
 
-/** Changes the request's headers in place; once a request, whatever the number of attempts. */
+/** Changes the request's headers in place; once a request, with the peer of its first attempt. */
 export function prepareUpstreamHeaders(
   request: RequestHead,
   connection: DownstreamConnection,
   requestId: string,
+  peer: Peer,
 ): void {
   const { headers } = request;
   const wantsTrailers = headers.get("te")?.includes("trailers") === true;
@@ -17,6 +19,8 @@ export function prepareUpstreamHeaders(
   // HTTP/1.0 knows no expectations (RFC 9110 §10.1.1).
   if (request.version === 10) headers.removeMask(headerBit(KnownHeader.expect));
   if (wantsTrailers) headers.appendTrusted("TE", "trailers", KnownHeader.te);
-  if (request.authority !== "" && headers.get("host") !== request.authority) headers.set("Host", request.authority);
+  // HTTP/1.1 cannot do without a Host, which HTTP/1.0 clients may leave out.
+  const host = request.authority === "" ? peer.label : request.authority;
+  if (headers.get("host") !== host) headers.set("Host", host);
   setForwardingHeaders(headers, request, connection, requestId);
 }
