@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 
 /** What OpenSSL takes: 16 bytes of name, 16 of HMAC key, 16 of AES key. */
-export const TICKET_KEY_BYTES = 48;
+const TICKET_KEY_BYTES = 48;
 
 export class SessionTicketKeys {
   #current: Buffer;
