@@ -11,7 +11,7 @@ import {
   setOf,
   time,
   utf8String,
-} from "../../src/cli/der-writer.ts";
+} from "../../src/lib/der-writer.ts";
 
 export interface TestCertificate {
   readonly chainPem: string;
