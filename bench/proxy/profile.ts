@@ -120,15 +120,20 @@ async function recordPerf(bench: Bench, pid: number, directory: string): Promise
 
 /** While the proxy still runs: its map of compiled functions belongs to its pid. */
 function reportPerf(directory: string): void {
-  const args = ["report", "-i", join(directory, "perf.data"), "--stdio", "--no-children", "-g", "none"];
+  const totals = renderPerf(directory, "comm,dso");
+  const symbols = renderPerf(directory, "comm,dso,symbol");
+  writeFileSync(join(directory, "perf.txt"), `${totals.join("\n")}\n\n${symbols.join("\n")}\n`);
+  process.stdout.write(`${totals.slice(0, 12).join("\n")}\n\n${symbols.slice(0, 40).join("\n")}\n`);
+}
+
+function renderPerf(directory: string, sort: string): readonly string[] {
+  const args = ["report", "-i", join(directory, "perf.data"), "--stdio", "--no-children", "-g", "none", "--sort", sort];
   const text = execFileSync("perf", args, {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
     maxBuffer: 2 ** 28,
   });
-  writeFileSync(join(directory, "perf.txt"), text);
-  const rows = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-  process.stdout.write(`${rows.slice(0, 40).join("\n")}\n`);
+  return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 }
 
 try {
