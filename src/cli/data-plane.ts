@@ -16,7 +16,7 @@ import type { ListenAddress } from "../config/values/listen-address.ts";
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import type { Snapshot } from "../ir/snapshot.ts";
 import type { EndpointSet } from "../ir/upstream.ts";
-import { createSelfSignedCertificate } from "./self-signed-certificate.ts";
+import { createSelfSignedCertificate } from "../dataplane/self-signed-certificate.ts";
 
 /** The module that every worker runs: TypeScript in a checkout, compiled JavaScript in an image. */
 const WORKER_URL = new URL(

@@ -7,6 +7,7 @@ import type { Snapshot } from "../ir/snapshot.ts";
 import type { EndpointSet } from "../ir/upstream.ts";
 import { ReconcileLoop } from "../reconcile/reconcile-loop.ts";
 import type { Translation } from "../reconcile/reconcile-loop.ts";
+import { collectReferences } from "../reconcile/references.ts";
 import { FileSource } from "../source/files/file-source.ts";
 import { ObjectStore } from "../source/object-store.ts";
 import type { WorldObjects } from "../source/object-types.ts";
@@ -16,7 +17,6 @@ import { translateEndpoints } from "../translate/translate-endpoints.ts";
 import { translate } from "../translate/translate.ts";
 import { countSeverities, formatCounts, plural } from "./diagnostic-report.ts";
 import { fileTranslateOptions } from "./file-world.ts";
-import { collectFileReferences } from "./file-references.ts";
 import type { Feed, FeedContext } from "./serving.ts";
 
 type Statuses = readonly IngressStatus[];
@@ -47,12 +47,14 @@ export class FileFeed implements Feed {
 
   async start(context: FeedContext): Promise<string> {
     const { dataPlane, diagnostics, telemetry } = context;
+    const { defaultCertificate } = this.#options;
+    const fixed = { services: [], secrets: defaultCertificate === null ? [] : [defaultCertificate] };
     this.#loop = new ReconcileLoop<Statuses>({
       world: this.#store,
       translate: (objects) => this.#translate(objects),
       translateEndpoints: (objects, services) => this.#translateEndpoints(objects, services, context),
       hashSnapshot,
-      collectReferences: (objects) => collectFileReferences(objects, this.#options.defaultCertificate),
+      collectReferences: (objects) => collectReferences(objects, fixed),
       publisher: dataPlane,
       observer: {
         translated: (translation, durationMs) => {

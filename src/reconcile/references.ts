@@ -1,6 +1,9 @@
 // Which Services and Secrets the Ingress objects point at. Changes of any other Service or Secret cannot matter.
 import type { NamespacedName } from "../ir/names.ts";
 import type { Ingress, IngressBackend, WatchedObject, WorldObjects } from "../source/object-types.ts";
+import { ANNOTATION_PREFIX, CA_SECRET_ANNOTATION } from "../translate/annotations/registry.ts";
+
+const CA_ANNOTATION = `${ANNOTATION_PREFIX}${CA_SECRET_ANNOTATION}`;
 
 /** Names as `namespace/name`. */
 export interface ObjectReferences {
@@ -19,6 +22,11 @@ export function collectReferences(objects: WorldObjects, fixed: FixedReferences)
   const services = new Set(fixed.services.map(referenceKey));
   const secrets = new Set(fixed.secrets.map(referenceKey));
   for (const ingress of objects.ingresses) addReferences(ingress, services, secrets);
+  // Services may name the authority of their upstreams as well.
+  for (const { metadata } of [...objects.ingresses, ...objects.services]) {
+    const name = metadata.annotations?.[CA_ANNOTATION];
+    if (name !== undefined) secrets.add(referenceKey({ namespace: metadata.namespace ?? "default", name }));
+  }
   return { services, secrets };
 }
 

@@ -7,7 +7,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { createSelfSignedCertificate } from "../../src/cli/self-signed-certificate.ts";
+import { createSelfSignedCertificate } from "../../src/dataplane/self-signed-certificate.ts";
 import type { FromWorker, ToWorker, WorkerSettings } from "../../src/dataplane/protocol.ts";
 import type { Snapshot } from "../../src/ir/snapshot.ts";
 

@@ -9,7 +9,7 @@ import { isMapping } from "../validation/decode.ts";
 import type { PathSegment } from "../validation/field-path.ts";
 import { FieldPath } from "../validation/field-path.ts";
 import { itemKindOf } from "../validation/kinds.ts";
-import { printable } from "../validation/printable.ts";
+import { printable } from "../../lib/printable.ts";
 import { validateObject } from "../validation/validate-object.ts";
 import type { DocumentError, DuplicateKey, ParsedDocument } from "./parsed-document.ts";
 import type { ReadLimits } from "./read-limits.ts";

@@ -3,7 +3,7 @@ import type { Severity } from "../../ir/diagnostic.ts";
 import { quoteText } from "../../lib/quote-text.ts";
 import type { FieldPath } from "./field-path.ts";
 import { FieldPath as Path } from "./field-path.ts";
-import { printable } from "./printable.ts";
+import { printable } from "../../lib/printable.ts";
 
 /** One mistake in an object, before it is known where the object was read from. */
 export interface Problem {

@@ -7,7 +7,7 @@ import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
-import { createSelfSignedCertificate } from "../../../src/cli/self-signed-certificate.ts";
+import { createSelfSignedCertificate } from "../../../src/dataplane/self-signed-certificate.ts";
 import { createFolder, runPenstock } from "./penstock-process.ts";
 import { localFlags, RunningProxy, manifestOf, send, startUpstream } from "./running-proxy.ts";
 

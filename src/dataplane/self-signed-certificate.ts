@@ -13,7 +13,7 @@ import {
   setOf,
   time,
   utf8String,
-} from "./der-writer.ts";
+} from "../lib/der-writer.ts";
 
 export interface SelfSignedCertificate {
   readonly chainPem: string;

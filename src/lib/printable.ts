@@ -4,7 +4,7 @@
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /** The text with such characters as `\u001b`, cut to `maxLength` characters. */
-export function printable(text: string, maxLength: number): string {
+export function printable(text: string, maxLength: number = Number.POSITIVE_INFINITY): string {
   const cut = text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
   return cut.replaceAll(UNPRINTABLE, escapeCharacter);
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import type { Ingress, Service, WorldObjects } from "../source/object-types.ts";
-import { collectFileReferences } from "./file-references.ts";
+import { collectReferences } from "./references.ts";
 
 function world(objects: Partial<WorldObjects>): WorldObjects {
   return {
@@ -20,7 +20,10 @@ function world(objects: Partial<WorldObjects>): WorldObjects {
 const CA_ANNOTATION = "penstock.dev/backend-tls-ca-secret";
 
 it("the default certificate counts", () => {
-  const { secrets } = collectFileReferences(world({}), { namespace: "infra", name: "wildcard" });
+  const { secrets } = collectReferences(world({}), {
+    services: [],
+    secrets: [{ namespace: "infra", name: "wildcard" }],
+  });
   assert.deepEqual([...secrets], ["infra/wildcard"]);
 });
 
@@ -36,6 +39,9 @@ it("certificates that annotations of Ingresses and Services name count, in the o
     kind: "Service",
     metadata: { name: "api", annotations: { [CA_ANNOTATION]: "api-ca" } },
   };
-  const { secrets } = collectFileReferences(world({ ingresses: [ingress], services: [service] }), null);
+  const { secrets } = collectReferences(world({ ingresses: [ingress], services: [service] }), {
+    services: [],
+    secrets: [],
+  });
   assert.deepEqual([...secrets].toSorted(), ["default/api-ca", "shop/web-ca", "shop/web-tls"]);
 });
