@@ -3,6 +3,7 @@ import type { ProxyTarget } from "../config/values/proxy-target.ts";
 import { DEFAULT_ROUTE_POLICY } from "../ir/route-table.ts";
 import type { Route, WeightedUpstream } from "../ir/route-table.ts";
 import type { Snapshot } from "../ir/snapshot.ts";
+import { plainEndpoint } from "../ir/upstream.ts";
 import type { Endpoint, EndpointSet, Upstream } from "../ir/upstream.ts";
 import { compareStrings } from "../lib/compare-strings.ts";
 
@@ -57,17 +58,7 @@ function createEndpoints(targets: readonly ProxyTarget[]): readonly Endpoint[] {
   for (const { host: address, port, weight } of targets) {
     const key = `${address} ${port}`;
     const known = byAddress.get(key)?.weight ?? 0;
-    byAddress.set(key, {
-      address,
-      port,
-      weight: boundWeight(known + weight),
-      ready: true,
-      serving: true,
-      terminating: false,
-      zone: null,
-      forZones: [],
-      node: null,
-    });
+    byAddress.set(key, { ...plainEndpoint(address, port), weight: boundWeight(known + weight) });
   }
   return [...byAddress.values()].toSorted(
     (left, right) => compareStrings(left.address, right.address) || left.port - right.port,

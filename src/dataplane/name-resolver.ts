@@ -2,7 +2,8 @@
 // thread; an upstream keeps its last good addresses while its name cannot be resolved.
 import { isIP } from "node:net";
 import type { Diagnostic } from "../ir/diagnostic.ts";
-import type { Endpoint, EndpointSet, Upstream } from "../ir/upstream.ts";
+import { plainEndpoint } from "../ir/upstream.ts";
+import type { EndpointSet, Upstream } from "../ir/upstream.ts";
 import type { Clock, ClockTimer } from "../lib/clock.ts";
 import type { BackOffTiming } from "./back-off.ts";
 import { backOffDelay } from "./back-off.ts";
@@ -164,7 +165,7 @@ export class NameResolver {
     this.#options.onEndpoints(
       targets.map(({ upstream, port }) => ({
         upstream,
-        endpoints: addresses.map((address) => endpointAt(address, port)),
+        endpoints: addresses.map((address) => plainEndpoint(address, port)),
       })),
     );
   }
@@ -202,20 +203,6 @@ function literalAddress(host: string): string | null {
 function ttlOf(answer: readonly ResolvedAddress[]): number {
   const ttls = answer.map(({ ttlSeconds }) => (ttlSeconds === null ? DEFAULT_TTL_MS : ttlSeconds * 1_000));
   return Math.min(MAX_TTL_MS, Math.max(MIN_TTL_MS, Math.min(...ttls)));
-}
-
-function endpointAt(address: string, port: number): Endpoint {
-  return {
-    address,
-    port,
-    weight: 1,
-    ready: true,
-    serving: true,
-    terminating: false,
-    zone: null,
-    forZones: [],
-    node: null,
-  };
 }
 
 function unresolved(entry: NameEntry, target: NameTarget): Diagnostic {

@@ -17,7 +17,7 @@ export function renderExplanation(explanation: Explanation): string {
   lines.push(
     ...hosts.map(({ host, reason }, index) => field(index === 0 ? "Host" : "", `${showHost(host)}: ${reason}`)),
   );
-  if (hosts.length === 0) lines.push(field("Host", `no virtual host takes ${showHost(request.host)}`));
+  if (hosts.length === 0) lines.push(field("Host", showUnknownHost(request.host, explanation.similarHost)));
   if (path !== null) lines.push(field("Path", showPath(path.matched, path.forwarded)));
   if (route !== null) lines.push(...routeLines(route), field("Policy", showPolicy(route.route.policy)));
   lines.push(...losers.map((loser, index) => field(index === 0 ? "Lost" : "", showLoser(loser))));
@@ -28,6 +28,7 @@ export function renderExplanation(explanation: Explanation): string {
 
 function showRequest({ method, scheme, authority, host, serverName, target }: ExplainRequest): string {
   const isOtherHost = serverName !== "" && serverName !== host;
+  if (authority === "") return `${method} ${quotePath(target)}`;
   const shown = isOtherHost ? serverName : authority;
   return `${method} ${scheme}://${shown}${quotePath(target)}${isOtherHost ? ` with Host: ${authority}` : ""}`;
 }
@@ -63,6 +64,11 @@ function showLoser({ route, reason }: LosingRoute): string {
 
 function showMatch({ path }: ExplainedRoute["route"]): string {
   return `${path.kind === "exact" ? "Exact" : "Prefix"} ${quotePath(path.value)}`;
+}
+
+function showUnknownHost(host: string, similar: string | null): string {
+  const name = host === "" ? "requests without a host" : host;
+  return `no virtual host takes ${name}${similar === null ? "" : `; did you mean ${similar}?`}`;
 }
 
 function showHost(host: string): string {

@@ -236,6 +236,18 @@ Upstream     shop/canary/80: http, weight 1 (10 % of requests)
     assert.match(text, /^Host {9}no virtual host takes none\.test$/m);
   });
 
+  test("where no host matches, the one that was probably meant is named", () => {
+    const spec = { hosts: { "shop.example": [{ path: "/" }] } };
+    assert.match(
+      renderExplanation(explainText("http://shop.exmaple/x", [], spec)),
+      /^Host {9}no virtual host takes shop\.exmaple; did you mean shop\.example\?$/m,
+    );
+    assert.match(
+      renderExplanation(explainText("/x", [], spec)),
+      /^GET \/x\n[\s\S]*^Host {9}no virtual host takes requests without a host$/m,
+    );
+  });
+
   test("text of objects cannot steer a terminal", () => {
     const spec: SnapshotSpec = { hosts: { "": [{ path: "/\u001b[2J\u202e", id: "odd", to: "web" }] } };
     const text = renderExplanation(explainText("/x", [], spec));

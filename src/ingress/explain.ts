@@ -5,6 +5,7 @@ import type { TlsIdentity } from "../engine/server/tls-identity.ts";
 import type { Certificate } from "../ir/certificate.ts";
 import type { Route, VirtualHost } from "../ir/route-table.ts";
 import type { Snapshot } from "../ir/snapshot.ts";
+import { findClosestWord } from "../lib/closest-word.ts";
 import type { CompiledSnapshot } from "./compile.ts";
 import { compileSnapshot } from "./compile.ts";
 import type { ExplainRequest } from "./explain-request.ts";
@@ -26,6 +27,8 @@ export interface Explanation {
   readonly certificate: ExplainedCertificate | null;
   /** Virtual hosts that take the request's host, the one that counts first. */
   readonly hosts: readonly ExplainedHost[];
+  /** Where no virtual host takes the request: the one that was probably meant; null where none is near. */
+  readonly similarHost: string | null;
   readonly route: ExplainedRoute | null;
   /** Other routes of the virtual host: those that match too, then those that nearly do, then the rest as far as shown. */
   readonly losers: readonly LosingRoute[];
@@ -83,6 +86,7 @@ export function explain(snapshot: Snapshot, request: ExplainRequest): Explanatio
     path: canonical.refusal === null ? { matched: canonical.path, forwarded: canonical.target } : null,
     certificate: identity === null ? null : explainCertificate(snapshot, request.serverName, identity),
     hosts,
+    similarHost: hosts.length === 0 ? findSimilarHost(snapshot, request.host) : null,
     route: route === null || losing === null ? null : { route, reason: losing.whyWinner },
     losers: losing === null ? [] : losing.shown,
     otherRoutes: losing === null ? 0 : losing.hidden,
@@ -154,6 +158,13 @@ function explainHosts(compiled: CompiledSnapshot, host: string): ExplainedHost[]
     const lost = winner === undefined ? "" : `; not asked, as ${winner} is more specific and has the only say`;
     return [{ host: virtualHost.host, reason: `${reason}${lost}` }];
   });
+}
+
+function findSimilarHost(snapshot: Snapshot, host: string): string | null {
+  return findClosestWord(
+    host,
+    snapshot.routeTable.virtualHosts.map((virtualHost) => virtualHost.host),
+  );
 }
 
 function explainCertificate(snapshot: Snapshot, serverName: string, identity: TlsIdentity): ExplainedCertificate {

@@ -1,19 +1,16 @@
 // The OpenSSL contexts that upstreams' certificates are verified with: one for each set of authorities, made when first
 // needed, shared by all peers.
-import { createSecureContext } from "node:tls";
 import type { SecureContext } from "node:tls";
+import { createTrustContext } from "../engine/upstream/trust-context.ts";
 
 export class UpstreamTrust {
   readonly #contexts = new Map<string | null, SecureContext>();
 
-  /**
-   * @param caPem PEM; null for the system's roots. Text without a usable certificate trusts nobody, so that connections
-   * fail instead of going unverified.
-   */
+  /** @param caPem as for `createTrustContext`. */
   contextFor(caPem: string | null): SecureContext {
     let context = this.#contexts.get(caPem);
     if (context === undefined) {
-      context = createSecureContext(caPem === null ? {} : { ca: caPem });
+      context = createTrustContext(caPem);
       this.#contexts.set(caPem, context);
     }
     return context;

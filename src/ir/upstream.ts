@@ -45,6 +45,21 @@ export interface Endpoint {
   readonly node: string | null;
 }
 
+/** An endpoint of which nothing is known but where it is. */
+export function plainEndpoint(address: string, port: number): Endpoint {
+  return {
+    address,
+    port,
+    weight: 1,
+    ready: true,
+    serving: true,
+    terminating: false,
+    zone: null,
+    forZones: [],
+    node: null,
+  };
+}
+
 /**
  * The endpoints that may take traffic: the ready ones; where there are none, those that still serve
  * while they terminate (KEP-1669).

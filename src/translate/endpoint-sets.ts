@@ -2,7 +2,7 @@
 // translation and by the fast lane alike, so that both say the same.
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import { formatName } from "../ir/names.ts";
-import { usableEndpoints } from "../ir/upstream.ts";
+import { plainEndpoint, usableEndpoints } from "../ir/upstream.ts";
 import type { Endpoint, EndpointSet } from "../ir/upstream.ts";
 import { compareStrings } from "../lib/compare-strings.ts";
 import { quoteText } from "../lib/quote-text.ts";
@@ -73,7 +73,7 @@ function readEndpoints(
   slices: SliceGroup,
 ): { endpoints: readonly Endpoint[]; diagnostics: readonly Diagnostic[] } {
   if (service.external?.kind === "address") {
-    return { endpoints: [addressEndpoint(service.external.address, port.number)], diagnostics: [] };
+    return { endpoints: [plainEndpoint(service.external.address, port.number)], diagnostics: [] };
   }
   const views = slices.map(viewSlice);
   const parts: (readonly Endpoint[])[] = [];
@@ -92,20 +92,6 @@ function readEndpoints(
 
 export function isSameEndpointSet(left: EndpointSet, right: EndpointSet): boolean {
   return left.endpoints === right.endpoints || JSON.stringify(left) === JSON.stringify(right);
-}
-
-function addressEndpoint(address: string, port: number): Endpoint {
-  return {
-    address,
-    port,
-    weight: 1,
-    ready: true,
-    serving: true,
-    terminating: false,
-    zone: null,
-    forZones: [],
-    node: null,
-  };
 }
 
 function judgeEndpoints(

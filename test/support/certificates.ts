@@ -23,6 +23,8 @@ export interface TestCertificateOptions {
   readonly dnsNames?: readonly string[];
   readonly ipAddresses?: readonly string[];
   readonly keyType?: "ec" | "rsa";
+  /** Of an EC key, as OpenSSL names it; default prime256v1. */
+  readonly curve?: string;
 }
 
 const COMMON_NAME = "2.5.4.3";
@@ -34,7 +36,7 @@ export function createTestCertificate(options: TestCertificateOptions): TestCert
   const { publicKey, privateKey } =
     options.keyType === "rsa"
       ? generateKeyPairSync("rsa", { modulusLength: 2048 })
-      : generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+      : generateKeyPairSync("ec", { namedCurve: options.curve ?? "prime256v1" });
   const algorithm = options.keyType === "rsa" ? RSA_WITH_SHA256 : ECDSA_WITH_SHA256;
   const body = certificateBody(options, algorithm, publicKey);
   const der = sequence(body, algorithm, bitString(sign("sha256", body, privateKey), 0));

@@ -8,8 +8,6 @@ export const FIELD_VALUE: Uint8Array = new Uint8Array(256);
 export const TARGET: Uint8Array = new Uint8Array(256);
 /** 1 for what a method may hold. Methods are tokens; only upper case is served, as lower case is a typing error or a probe. */
 export const METHOD: Uint8Array = new Uint8Array(256);
-/** 1 for a character of a host name or port: letters, digits, `-._:` and, for IPv6 addresses, brackets. */
-export const AUTHORITY: Uint8Array = new Uint8Array(256);
 /** Value of a hexadecimal digit, 0xff for every other byte. */
 export const HEX_VALUE: Uint8Array = new Uint8Array(256).fill(0xff);
 
@@ -23,7 +21,6 @@ const LETTERS = UPPER + UPPER.toLowerCase();
 
 allow(TOKEN, `!#$%&'*+-.^_\`|~${DIGITS}${LETTERS}`);
 allow(METHOD, `-_${DIGITS}${UPPER}`);
-allow(AUTHORITY, `-._:[]${DIGITS}${LETTERS}`);
 for (let code = 0x21; code <= 0x7e; code++) TARGET[code] = 1;
 TARGET["#".charCodeAt(0)] = 0;
 for (let code = 0x20; code <= 0xff; code++) FIELD_VALUE[code] = 1;

@@ -1,22 +1,9 @@
-// How long a body is (RFC 9112 §6), and its decoding: fixed length, chunked, or until the connection closes.
+// The decoding of bodies (RFC 9112 §6, §7): fixed length, chunked, or until the connection closes.
 import { HeaderList } from "../http/header-list.ts";
 import { headerBit, KnownHeader } from "../http/known-headers.ts";
 import { CR, HEX_VALUE, LF } from "./char-class.ts";
 import { ChunkExtensionReader } from "./chunk-extension.ts";
 import { FieldLines } from "./field-lines.ts";
-
-/** Digits only, at most 15 of them (below 2^53); -1 for everything else, such as lists, signs and empty values. */
-export function parseContentLength(value: string): number {
-  const { length } = value;
-  if (length === 0 || length > 15) return -1;
-  let result = 0;
-  for (let i = 0; i < length; i++) {
-    const code = value.charCodeAt(i);
-    if (code < 0x30 || code > 0x39) return -1;
-    result = result * 10 + code - 0x30;
-  }
-  return result;
-}
 
 export interface BodySink {
   onBody(chunk: Buffer): void;

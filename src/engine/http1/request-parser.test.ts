@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { RequestHead } from "../http/messages.ts";
-import { hostOf, RequestParser } from "./request-parser.ts";
+import { RequestParser } from "./request-parser.ts";
 
 const LIMITS = { maxHeaderCount: 100, maxHeaderBytes: 32 * 1024, maxRequestLineBytes: 8 * 1024 };
 
@@ -152,15 +152,6 @@ test("names with underscores that stand for names of ours are dropped, others pa
     "GET / HTTP/1.1\r\nHost: a\r\nX_Forwarded_For: 6.6.6.6\r\nX-Real_IP: 6.6.6.6\r\nmy_header: 1\r\n\r\n",
   );
   assert.deepEqual(head.headers.toPairs(), ["Host", "a", "my_header", "1"]);
-});
-
-test("hosts are folded to lower case without port and trailing dot", () => {
-  assert.equal(hostOf("Shop.Example.:443"), "shop.example");
-  assert.equal(hostOf("[2001:DB8::1]:443"), "[2001:db8::1]");
-  assert.equal(hostOf("a..b"), null);
-  assert.equal(hostOf(".a"), null);
-  assert.equal(hostOf("[::1"), null);
-  assert.equal(hostOf("::1"), null);
 });
 
 test("a head cut anywhere is incomplete, never misread", () => {

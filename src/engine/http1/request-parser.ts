@@ -1,13 +1,14 @@
 // Parses the head of an HTTP/1 request (RFC 9112 §3, §5, §6) strictly: what two readers could understand in two ways
 // is refused. One instance serves a whole worker; its result fields are overwritten by the next call.
+import { hostOf } from "../http/authority.ts";
+import { parseContentLength } from "../http/content-length.ts";
 import { HeaderList, SPAN_REWRITE } from "../http/header-list.ts";
 import { headerBit, KnownHeader } from "../http/known-headers.ts";
 import { RequestHead, UNKNOWN_LENGTH } from "../http/messages.ts";
 import type { ProxyErrorType } from "../proxy/proxy-error.ts";
-import { AUTHORITY, COLON, CR, LF, METHOD, SPACE, TARGET } from "./char-class.ts";
+import { CR, LF, METHOD, SPACE, TARGET } from "./char-class.ts";
 import { type ConnectionOptions, NO_CONNECTION_OPTIONS, parseConnectionOptions } from "./connection-options.ts";
 import { FieldLines, INCOMPLETE, TOO_LARGE } from "./field-lines.ts";
-import { parseContentLength } from "./framing.ts";
 
 export interface HeadLimits {
   /** Field lines. */
@@ -243,49 +244,4 @@ function originForm(method: string, target: string): { target: string; authority
   const rest = match[2] as string;
   if (rest === "") return { target: method === "OPTIONS" ? "*" : "/", authority: match[1] as string };
   return { target: rest.startsWith("/") ? rest : `/${rest}`, authority: match[1] as string };
-}
-
-/** The host of `host[:port]` in lower case without a trailing dot; null where it is not valid; `""` for `""`. */
-export function hostOf(authority: string): string | null {
-  const { length } = authority;
-  if (length === 0) return "";
-  if (length > 261) return null;
-  let hasUpperCase = false;
-  let colon = -1;
-  for (let i = 0; i < length; i++) {
-    const code = authority.charCodeAt(i);
-    if (code > 0xff || AUTHORITY[code] !== 1) return null;
-    if (code >= 0x41 && code <= 0x5a) hasUpperCase = true;
-    else if (code === COLON && colon < 0) colon = i;
-  }
-  if (authority.charCodeAt(0) === 0x5b) return bracketedHost(authority);
-  let hostEnd = length;
-  if (colon >= 0) {
-    if (!isPort(authority, colon + 1)) return null;
-    hostEnd = colon;
-  }
-  if (hostEnd > 1 && authority.charCodeAt(hostEnd - 1) === 0x2e) hostEnd--;
-  if (hostEnd === 0) return null;
-  const host = hostEnd === length ? authority : authority.slice(0, hostEnd);
-  if (host.includes("..") || host.includes("[") || host.includes("]") || host.charCodeAt(0) === 0x2e) return null;
-  return hasUpperCase ? host.toLowerCase() : host;
-}
-
-function bracketedHost(authority: string): string | null {
-  const match = /^(\[[0-9a-fA-F:.]{2,45}\])(?::(\d{1,5}))?$/.exec(authority);
-  if (match === null || (match[2] !== undefined && Number(match[2]) > 65_535)) return null;
-  return (match[1] as string).toLowerCase();
-}
-
-/** Whether everything from `start` on is a port number. */
-function isPort(authority: string, start: number): boolean {
-  const digits = authority.length - start;
-  if (digits < 1 || digits > 5) return false;
-  let value = 0;
-  for (let i = start; i < authority.length; i++) {
-    const code = authority.charCodeAt(i);
-    if (code < 0x30 || code > 0x39) return false;
-    value = value * 10 + code - 0x30;
-  }
-  return value <= 65_535;
 }

@@ -1,12 +1,12 @@
 // Parses the head of an HTTP/1 response (RFC 9112 §4, §6) as strictly as requests: an upstream whose framing can be
 // read in two ways is refused, never repaired.
+import { parseContentLength } from "../http/content-length.ts";
 import { HeaderList } from "../http/header-list.ts";
 import { headerBit, KnownHeader } from "../http/known-headers.ts";
 import { ResponseHead, UNKNOWN_LENGTH } from "../http/messages.ts";
 import { CR, FIELD_VALUE, LF, SPACE } from "./char-class.ts";
 import { type ConnectionOptions, NO_CONNECTION_OPTIONS, parseConnectionOptions } from "./connection-options.ts";
 import { FieldLines, INCOMPLETE, TOO_LARGE } from "./field-lines.ts";
-import { parseContentLength } from "./framing.ts";
 
 const CONTENT_LENGTH = headerBit(KnownHeader.contentLength);
 const TRANSFER_ENCODING = headerBit(KnownHeader.transferEncoding);
