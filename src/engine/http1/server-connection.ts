@@ -78,6 +78,7 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
   #held: Buffer | null = null;
   /** Text that waits to be written in one piece. */
   #out = "";
+  #lastHost = "";
   #requests = 0;
   #discarded = 0;
   #lingerStalls = 0;
@@ -184,6 +185,9 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
     }
     const { options, headEnd } = parser;
     this.request = request;
+    // The string of the request before has its hash already, which the route lookup would compute again.
+    if (request.host === this.#lastHost) request.host = this.#lastHost;
+    else this.#lastHost = request.host;
     this.#requests++;
     this.#isHeadStarted = false;
     this.#timer.disarm();

@@ -6,7 +6,7 @@ import type { ReadTarget } from "../http1/socket-reader.ts";
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 /** `h2`, `http/1.1`, or null while the bytes so far could be the beginning of either. */
-export function detectProtocol(bytes: Buffer): "h2" | "http/1.1" | null {
+function detectProtocol(bytes: Buffer): "h2" | "http/1.1" | null {
   const length = Math.min(bytes.length, PREFACE.length);
   for (let i = 0; i < length; i++) {
     if (bytes[i] !== PREFACE[i]) return "http/1.1";
