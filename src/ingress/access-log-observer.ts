@@ -1,4 +1,6 @@
 // Puts finished requests into the access log.
+import type { DownstreamConnection } from "../engine/proxy/downstream.ts";
+import { statusOfError } from "../engine/proxy/proxy-error.ts";
 import type { ProxyError } from "../engine/proxy/proxy-error.ts";
 import type { Session } from "../engine/proxy/session.ts";
 import type { AccessLogRecord, AccessLogWriter } from "../telemetry/access-log.ts";
@@ -13,31 +15,20 @@ export class AccessLogObserver implements RequestObserver {
 
   constructor(writer: AccessLogWriter) {
     this.#writer = writer;
-    this.#record = {
-      requestId: "",
-      client: "",
-      method: "",
-      host: "",
-      path: "",
-      query: "",
-      protocol: "",
-      scheme: "http",
-      status: 0,
-      requestBytes: 0,
-      responseBytes: 0,
-      durationMs: 0,
-      route: "",
-      upstream: "",
-      endpoint: "",
-      attempts: 0,
-      isUpstreamReused: false,
-      upstreamHeaderMs: -1,
-      userAgent: null,
-      referer: null,
-      error: null,
-      tlsVersion: null,
-      listener: "",
-    };
+    this.#record = emptyRecord();
+  }
+
+  /** Bytes that were no request have a line as well; what could not be read is empty in it. */
+  requestRefused(connection: DownstreamConnection, error: ProxyError): void {
+    this.#writer.write({
+      ...emptyRecord(),
+      client: connection.remoteAddress,
+      scheme: connection.tls === null ? "http" : "https",
+      status: statusOfError(error.type),
+      error: error.type,
+      tlsVersion: connection.tls === null ? null : connection.tls.protocol,
+      listener: connection.listener,
+    });
   }
 
   onRequestDone(session: Session, ctx: IngressCtx, error: ProxyError | null): void {
@@ -70,4 +61,32 @@ export class AccessLogObserver implements RequestObserver {
     record.listener = connection.listener;
     this.#writer.write(record);
   }
+}
+
+function emptyRecord(): AccessLogRecord {
+  return {
+    requestId: "",
+    client: "",
+    method: "",
+    host: "",
+    path: "",
+    query: "",
+    protocol: "",
+    scheme: "http",
+    status: 0,
+    requestBytes: 0,
+    responseBytes: 0,
+    durationMs: 0,
+    route: "",
+    upstream: "",
+    endpoint: "",
+    attempts: 0,
+    isUpstreamReused: false,
+    upstreamHeaderMs: -1,
+    userAgent: null,
+    referer: null,
+    error: null,
+    tlsVersion: null,
+    listener: "",
+  };
 }

@@ -23,6 +23,7 @@ import { applyEndpoints, compileSnapshot } from "./compile.ts";
 import { IngressProxy } from "./ingress-proxy.ts";
 import { MetricsObserver } from "./metrics-observer.ts";
 import type { RequestObserver } from "./request-observer.ts";
+import { createServerObserver } from "./server-observer.ts";
 import { createTrustPredicate } from "./trusted-proxies.ts";
 import { UpstreamTrust } from "./upstream-trust.ts";
 
@@ -57,7 +58,8 @@ export class IngressWorker {
     this.#accessLog = settings.accessLog === "json" ? createAccessLog(settings.workerId, say) : null;
     const metricsObserver = new MetricsObserver(this.#metrics);
     const observers: RequestObserver[] = [metricsObserver];
-    if (this.#accessLog !== null) observers.push(new AccessLogObserver(this.#accessLog));
+    const logObserver = this.#accessLog === null ? null : new AccessLogObserver(this.#accessLog);
+    if (logObserver !== null) observers.push(logObserver);
     this.#proxy = new IngressProxy(observers);
 
     const { minBodyRate, ...limits } = settings.limits;
@@ -70,7 +72,7 @@ export class IngressWorker {
       listeners: settings.listeners.map((listener) => listenerOptions(listener, resolve)),
       application: this.#application,
       limits,
-      observer: metricsObserver,
+      observer: createServerObserver(metricsObserver, logObserver),
     });
   }
 

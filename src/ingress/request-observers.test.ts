@@ -74,6 +74,23 @@ describe("the access log", () => {
     assert.ok(Number(line["duration_ms"]) >= 0 && Number(line["duration_ms"]) < 60_000);
   });
 
+  test("has a line for bytes that were no request", () => {
+    let lines = "";
+    const writer = new AccessLogWriter({ workerId: 0, emit: (bytes) => (lines += Buffer.from(bytes).toString()) });
+    const { connection } = new FakeSession({});
+    const error = new ProxyError("headers-too-large", "downstream", "");
+    new AccessLogObserver(writer).requestRefused(connection, error);
+    writer.flush();
+    assert.partialDeepStrictEqual(JSON.parse(lines), {
+      client: connection.remoteAddress,
+      method: "",
+      path: "",
+      status: 431,
+      route: null,
+      error: "headers-too-large",
+    });
+  });
+
   test("forgets one request before it writes the next", () => {
     const line = logged({ version: 10 }, {});
     assert.partialDeepStrictEqual(line, { protocol: "HTTP/1.0", scheme: "http", user_agent: null, tls_version: null });
