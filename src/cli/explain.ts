@@ -1,5 +1,8 @@
 // `penstock explain`: which host, path and rule a request would match, which others lose and why, and where it would go.
 import { Argument, Command, Option } from "commander";
+import type { Diagnostic } from "../ir/diagnostic.ts";
+import { formatName } from "../ir/names.ts";
+import { quoteText } from "../lib/quote-text.ts";
 import { countSeverities, formatCounts } from "./diagnostic-report.ts";
 import { usageFailure } from "./exit-code.ts";
 import { addSettingFlags, collect, loadCommandOptions } from "./setting-flags.ts";
@@ -35,7 +38,10 @@ export function explainCommand(): Command {
     const { explain } = await import("../ingress/explain.ts");
     const { renderExplanation } = await import("../ingress/explain-text.ts");
     const { result, diagnostics } = await readFileWorld(options.from, fileTranslateOptions(options));
-    process.stdout.write(renderExplanation(explain(result, request)));
+    const explanation = explain(result, request);
+    process.stdout.write(renderExplanation(explanation));
+    const host = explanation.hosts[0]?.host ?? null;
+    if (host !== null) process.stdout.write(renderConflicts(diagnostics, host));
     const counts = countSeverities(diagnostics);
     if (counts.error + counts.warning === 0) return;
     const paths = options.from.join(" ");
@@ -43,4 +49,19 @@ export function explainCommand(): Command {
       `note: ${formatCounts({ ...counts, info: 0 })} in the manifests: see 'penstock check ${paths}'\n`,
     );
   });
+}
+
+/** What translation took out before any request could come: rules that another object, or another rule, had first. */
+const CONFLICTS: ReadonlySet<string> = new Set(["PathConflict", "DefaultBackendConflict", "DefaultBackendShadowed"]);
+
+/** The rules of a virtual host that lost a conflict, in the columns of the explanation. */
+function renderConflicts(diagnostics: readonly Diagnostic[], host: string): string {
+  const named = `host ${quoteText(host)}`;
+  return diagnostics
+    .filter(({ reason, message }) => CONFLICTS.has(reason) && (message.includes(named) || !message.includes("host ")))
+    .map(({ object, field, message }) => {
+      const where = object === null ? "" : `${object.kind} ${formatName(object)}, `;
+      return `${"Never asked".padEnd(13)}${where}${field}: ${message}\n`;
+    })
+    .join("");
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { test } from "node:test";
-import { PenstockProcess } from "../feature/cli/penstock-process.ts";
+import { PenstockProcess } from "../support/penstock-process.ts";
 
 const QUICKSTART = path.resolve(import.meta.dirname, "../../examples/quickstart");
 const PROBE = new URL("./probe-code-generation.ts", import.meta.url);

@@ -22,8 +22,6 @@ const MESSAGES: Readonly<Record<ProxyErrorType, string>> = {
   "upstream-malformed": "the upstream's answer is not valid HTTP",
   "upstream-timeout": "the upstream did not answer in time",
   "no-endpoint": "no endpoint is ready",
-  overloaded: "the proxy is overloaded",
-  "shutting-down": "the proxy is shutting down",
   internal: "internal error",
 };
 

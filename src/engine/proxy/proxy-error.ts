@@ -20,8 +20,6 @@ export type ProxyErrorType =
   | "upstream-malformed"
   | "upstream-timeout"
   | "no-endpoint"
-  | "overloaded"
-  | "shutting-down"
   | "internal";
 
 export type ProxyErrorSource = "downstream" | "upstream" | "internal";
@@ -73,8 +71,6 @@ const STATUS: Readonly<Record<ProxyErrorType, number>> = {
   "upstream-malformed": 502,
   "upstream-timeout": 504,
   "no-endpoint": 503,
-  overloaded: 503,
-  "shutting-down": 503,
   internal: 500,
 };
 

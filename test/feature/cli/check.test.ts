@@ -1,7 +1,7 @@
 // `penstock check` and `penstock explain` over real files.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createFolder, runPenstock } from "./penstock-process.ts";
+import { createFolder, runPenstock } from "../../support/penstock-process.ts";
 
 const WEB = `
 apiVersion: networking.k8s.io/v1
@@ -180,5 +180,25 @@ describe("explain", { concurrency: 2 }, () => {
     assert.equal(code, 0);
     assert.match(stdout, /Answer +404/);
     assert.equal(stderr, "note: 1 error in the manifests: see 'penstock check .'\n");
+  });
+
+  it("names the rules that lost to another object before any request could come", async (context) => {
+    const ingress = (name: string, year: number): string => `
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: { name: ${name}, creationTimestamp: "${year}-01-01T00:00:00Z" }
+spec:
+  rules:
+  - host: shop.example
+    http: { paths: [{ path: /, pathType: Prefix, backend: { service: { name: ${name}, port: { number: 80 } } } }] }
+`;
+    const folder = await createFolder(context, { "all.yaml": `${ingress("young", 2021)}---${ingress("old", 2020)}` });
+    const args = ["explain", "--from", ".", "GET http://shop.example/"];
+    const { stdout } = await runPenstock(context, args, { cwd: folder });
+    assert.match(stdout, /^Route +default\/old\/0\/0: /m);
+    assert.match(
+      stdout,
+      /^Never asked +Ingress default\/young, spec\.rules\[0\]\.http\.paths\[0\]: .*Ingress default\/old/m,
+    );
   });
 });

@@ -6,9 +6,9 @@ import type { IncomingMessage } from "node:http";
 import { createServer } from "node:net";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
-import { PenstockProcess } from "./penstock-process.ts";
-import { send } from "./running-proxy.ts";
-import type { Answer } from "./running-proxy.ts";
+import { PenstockProcess } from "../../support/penstock-process.ts";
+import { send } from "../../support/running-proxy.ts";
+import type { Answer } from "../../support/running-proxy.ts";
 
 /** Ends the line that a demo prints last. */
 const RUNS = /Ctrl-C ends it\.\n/;

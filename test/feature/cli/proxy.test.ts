@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
-import { RunningProxy, localFlags, startUpstream } from "./running-proxy.ts";
+import { RunningProxy, localFlags, startUpstream } from "../../support/running-proxy.ts";
 
 function proxyTo(context: TestContext, ...targets: readonly string[]): Promise<RunningProxy> {
   return RunningProxy.start(context, ["proxy", ...localFlags(), ...targets.flatMap((target) => ["--to", target])]);

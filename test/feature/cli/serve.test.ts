@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import { createSelfSignedCertificate } from "../../../src/dataplane/self-signed-certificate.ts";
-import { createFolder, runPenstock } from "./penstock-process.ts";
-import { localFlags, RunningProxy, manifestOf, send, startUpstream } from "./running-proxy.ts";
+import { createFolder, runPenstock } from "../../support/penstock-process.ts";
+import { localFlags, RunningProxy, manifestOf, send, startUpstream } from "../../support/running-proxy.ts";
 
 /** The user `nobody` of Linux distributions. */
 const NOBODY = 65_534;

@@ -10,7 +10,7 @@ import type { TestContext } from "node:test";
 import type { TLSSocket } from "node:tls";
 import { startOrigin } from "../../../examples/origin/origin.ts";
 import type { OriginOptions } from "../../../examples/origin/origin.ts";
-import { PenstockProcess } from "../cli/penstock-process.ts";
+import { PenstockProcess } from "../../support/penstock-process.ts";
 
 export const EXAMPLES: string = path.resolve(import.meta.dirname, "../../../examples");
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { test } from "node:test";
-import { runPenstock } from "../cli/penstock-process.ts";
+import { runPenstock } from "../../support/penstock-process.ts";
 import { EXAMPLES, serveExample } from "./example-site.ts";
 
 const ORIGINS = [

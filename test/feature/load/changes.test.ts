@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { createTestCertificate } from "../../support/certificates.ts";
 import { LoadClients } from "../../support/load-clients.ts";
-import { createFolder } from "../cli/penstock-process.ts";
-import { localFlags, RunningProxy } from "../cli/running-proxy.ts";
+import { createFolder } from "../../support/penstock-process.ts";
+import { localFlags, RunningProxy } from "../../support/running-proxy.ts";
 
 const CONNECTIONS = 2_000;
 const CHANGES = 100;

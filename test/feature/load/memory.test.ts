@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import net, { type AddressInfo, type Socket } from "node:net";
 import { test, type TestContext } from "node:test";
 import { RawClient } from "../../support/raw-client.ts";
-import { localFlags, RunningProxy, send } from "../cli/running-proxy.ts";
+import { localFlags, RunningProxy, send } from "../../support/running-proxy.ts";
 
 const MIB = 1024 * 1024;
 
