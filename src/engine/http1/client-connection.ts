@@ -316,7 +316,8 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
     this.#handler = null;
     this.#request = null;
     this.#websocketKey = null;
-    if (this.#isReusable && this.#isRequestSent && !hasSurplus) {
+    // An upstream that answered before it took the whole request still reads memory of that request.
+    if (this.#isReusable && this.#isRequestSent && !hasSurplus && this.#socket.writableLength === 0) {
       this.#state = State.idle;
       this.#owner.release(this, this.#idleLimitMs);
     } else this.#kill();

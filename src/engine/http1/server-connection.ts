@@ -120,7 +120,11 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
     const handler = this.#handler;
     if (this.#held === null) this.#process(chunk);
     else this.#join(this.#held, chunk);
-    this.holdsReadBuffer = handler !== null && handler.holdsRequestChunks;
+    // One read may bring the end of one request and the body of the next.
+    const current = this.#handler;
+    this.holdsReadBuffer =
+      (handler !== null && handler.holdsRequestChunks) ||
+      (current !== null && current !== handler && current.holdsRequestChunks);
   }
 
   #join(held: Buffer, chunk: Buffer): void {
