@@ -242,13 +242,18 @@ test("slowloris between requests: the deadline runs from the next head's first b
   assert.match(received, /ok[^]*HTTP\/1\.1 4\d\d /);
 });
 
-test("a body that trickles in below the minimum rate ends in 408", async (t) => {
-  const proxy = await startProxy(t, [() => undefined], {
-    options: { limits: { idleTimeoutMs: 300 }, minBodyRate: 1000 },
-  });
+test("a body that stops coming in ends in 408", async (t) => {
+  const proxy = await startProxy(t, [() => undefined], { options: { limits: { idleTimeoutMs: 300 } } });
+  const received = await exchangeRaw(proxy.port, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nx");
+  assert.match(received, /^HTTP\/1\.1 408 Request Timeout/);
+});
+
+test("RUDY: a body that trickles in below the minimum rate ends in 408, whatever the idle timeout", async (t) => {
+  const options = { limits: { idleTimeoutMs: 3_600_000 }, minBodyRate: 1000 };
+  const proxy = await startProxy(t, [() => undefined], { options });
   const client = await RawClient.connect(proxy.port);
   client.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
-  const drip = setInterval(() => client.write("x"), 20);
+  const drip = setInterval(() => client.write("x"), 100);
   const received = await client.untilEnd();
   clearInterval(drip);
   assert.match(received, /^HTTP\/1\.1 408 Request Timeout/);

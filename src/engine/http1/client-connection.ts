@@ -92,10 +92,6 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
     return this.#requests > 1;
   }
 
-  get isIdle(): boolean {
-    return this.#state === State.idle;
-  }
-
   // ---- connecting and lending ------------------------------------------------------------------------------------
 
   connected(): void {

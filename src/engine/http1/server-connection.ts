@@ -59,7 +59,7 @@ const MAX_DISCARD_BYTES = 256 * 1024;
 const DISCARD_TIMEOUT_MS = 5_000;
 /** How long a client may take to close after our FIN. */
 const LINGER_TIMEOUT_MS = 5_000;
-/** How long a client that takes nothing is kept once its response is complete. */
+/** Looks, a linger timeout apart, at a client that takes nothing of its complete response before it is given up. */
 const MAX_LINGER_STALLS = 12;
 const CONNECTION = headerBit(KnownHeader.connection);
 const FRAMING = headerBit(KnownHeader.contentLength) | headerBit(KnownHeader.transferEncoding);
@@ -459,10 +459,6 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
 
   destroy(): void {
     this.#socket.destroy();
-  }
-
-  get isTunnel(): boolean {
-    return this.#state === State.tunnel;
   }
 
   onTimer(): void {

@@ -16,7 +16,7 @@ import { ReplayBuffer } from "./replay-buffer.ts";
 import { nextRequestId } from "./request-id.ts";
 import { isIdempotent, isRetrySafe } from "./retry.ts";
 import type { ExchangeLimits, Session } from "./session.ts";
-import { judgeSilence } from "./silence.ts";
+import { judgeSilence, RATE_PERIOD_MS, UploadRate } from "./silence.ts";
 import { prepareUpstreamHeaders } from "./upstream-headers.ts";
 import type { UpstreamHandler, UpstreamStream } from "./upstream-stream.ts";
 
@@ -29,7 +29,6 @@ export interface ExchangeRuntime<Ctx> {
   readonly minBodyRate: number;
   readonly trusts: TrustPredicate;
   isDraining: boolean;
-  activeRequests: number;
 }
 
 const State = {
@@ -75,8 +74,11 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   #areHeadersReady = false;
   /** Parts of the request body that another attempt would have to send again; null where there is nothing to keep. */
   #replay: ReplayBuffer | null = null;
-  /** Bytes of both bodies when the timer was armed or last fired. */
+  /** Bytes of both bodies when the timer last fired, and since when there have been no more; see silence.ts. */
   #bytesAtLastCheck = 0;
+  #movedAt = 0;
+  /** Null without a body of the request. */
+  #uploadRate: UploadRate | null = null;
 
   constructor(runtime: ExchangeRuntime<Ctx>, downstream: DownstreamStream) {
     const { request, connection } = downstream;
@@ -89,7 +91,6 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     this.#downstream = downstream;
     this.#isRequestEnded = request.contentLength === 0;
     this.#ctx = runtime.slots.newCtx();
-    runtime.activeRequests++;
   }
 
   get clientAddress(): string {
@@ -215,7 +216,9 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
       return;
     }
     if (this.#replay === null && isIdempotent(request.method)) this.#replay = new ReplayBuffer();
-    upstream.armTimer(this.limits.idleTimeoutMs);
+    this.#movedAt = performance.now();
+    this.#uploadRate = new UploadRate(this.#runtime.minBodyRate);
+    this.#armTimer(upstream, this.limits.idleTimeoutMs);
     this.#resumeRequest();
     // What the resumed request had at hand was delivered within the call; without any the head must go out alone.
     this.#upstream?.flush();
@@ -285,6 +288,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
 
   #resumeRequest(): void {
     this.#isRequestPaused = false;
+    this.#uploadRate?.restart(performance.now(), this.requestBodyBytes);
     this.#downstream.resumeRequest();
   }
 
@@ -341,6 +345,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
       this.#state = State.tunnel;
       this.#isHeadSent = true;
       this.#downstream.sendHead(response, false);
+      this.#movedAt = performance.now();
       upstream.armTimer(limits.tunnelIdleTimeoutMs);
       // The request's "body" begins anew: it is the tunnel now, until the client closes its half.
       this.#isRequestEnded = false;
@@ -352,6 +357,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
         response.contentLength = UNKNOWN_LENGTH;
       }
       this.#sendHead(response);
+      this.#movedAt = this.#attemptStartedAt + this.upstreamHeaderMs;
       upstream.armTimer(limits.idleTimeoutMs);
     }
     if (this.#isResponsePaused) this.#resumeResponse();
@@ -492,20 +498,30 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   onUpstreamTimer(): void {
     const upstream = this.#upstream;
     if (upstream === null || this.#state === State.done) return;
+    const now = performance.now();
     const idleMs = this.#state === State.tunnel ? this.limits.tunnelIdleTimeoutMs : this.limits.idleTimeoutMs;
     const bytes = this.requestBodyBytes + this.responseBodyBytes;
+    if (bytes !== this.#bytesAtLastCheck) {
+      this.#bytesAtLastCheck = bytes;
+      this.#movedAt = now;
+    }
     const error = judgeSilence({
       isAwaitingHead: this.#state === State.awaiting,
       isFiltering: this.#state === State.filtering,
       isRequestEnded: this.#isRequestEnded,
       isRequestPaused: this.#isRequestPaused,
       isResponsePaused: this.#isResponsePaused,
-      bytesMoved: bytes - this.#bytesAtLastCheck,
-      slowestBodyBytes: (this.#runtime.minBodyRate * idleMs) / 1000,
+      isIdle: now - this.#movedAt >= idleMs,
+      isUploadTooSlow: this.#uploadRate?.isTooSlow(now, this.requestBodyBytes) === true,
     });
-    this.#bytesAtLastCheck = bytes;
-    if (error === null) upstream.armTimer(idleMs);
+    if (error === null) this.#armTimer(upstream, idleMs - (now - this.#movedAt));
     else this.#fail(error);
+  }
+
+  /** @param delayMs until a silence is too long; uploads are looked at more often. */
+  #armTimer(upstream: UpstreamStream, delayMs: number): void {
+    const isUploading = this.#state === State.awaiting && !this.#isRequestEnded;
+    upstream.armTimer(Math.max(isUploading ? Math.min(delayMs, RATE_PERIOD_MS) : delayMs, 1));
   }
 
   onRequestFailed(error: ProxyError): void {
@@ -556,7 +572,6 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   #finish(error: ProxyError | null): void {
     this.#state = State.done;
     this.#replay = null;
-    this.#runtime.activeRequests--;
     const { logging } = this.#runtime.slots;
     if (logging === null) return;
     try {

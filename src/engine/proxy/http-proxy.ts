@@ -11,10 +11,8 @@ import type { ExchangeLimits } from "./session.ts";
 export interface HttpProxyOptions {
   /** What applies where a phase sets nothing else. */
   readonly limits?: Partial<ExchangeLimits>;
-  /** Slowest request body that is waited for, bytes a second over an idle period; default 100, 0: no bound. */
+  /** Slowest request body that is waited for, bytes a second after a grace of 10 s; default 100, 0: no bound. */
   readonly minBodyRate?: number;
-  /** How long an upstream connection may wait for its next request; default 60 s. */
-  readonly poolIdleTimeoutMs?: number;
   /** Which proxies before this one are believed; default none. */
   readonly trusts?: TrustPredicate;
 }
@@ -32,9 +30,8 @@ export const DEFAULT_EXCHANGE_LIMITS: ExchangeLimits = {
 export interface HttpApplication {
   readonly wheel: TimerWheel;
   readonly trusts: TrustPredicate;
-  readonly activeRequests: number;
   onRequest(stream: DownstreamStream): DownstreamHandler;
-  /** No more requests will come on new connections; idle upstream connections may go. */
+  /** No more requests will come on new connections. */
   drain(): void;
   /** Releases everything; nothing is served any more. */
   close(): void;
@@ -47,10 +44,7 @@ export interface HttpProxy extends HttpApplication {
 /** Makes a proxy of a class with phases. */
 export function httpProxy<Ctx>(proxy: ProxyHttp<Ctx>, options: HttpProxyOptions = {}): HttpProxy {
   const wheel = new TimerWheel();
-  const pool = new ConnectionPool({
-    wheel,
-    ...(options.poolIdleTimeoutMs === undefined ? {} : { idleTimeoutMs: options.poolIdleTimeoutMs }),
-  });
+  const pool = new ConnectionPool(wheel);
   const trusts = options.trusts ?? ((): boolean => false);
   const runtime: ExchangeRuntime<Ctx> = {
     slots: compilePhases(proxy),
@@ -59,15 +53,11 @@ export function httpProxy<Ctx>(proxy: ProxyHttp<Ctx>, options: HttpProxyOptions 
     minBodyRate: options.minBodyRate ?? 100,
     trusts,
     isDraining: false,
-    activeRequests: 0,
   };
   return {
     wheel,
     pool,
     trusts,
-    get activeRequests(): number {
-      return runtime.activeRequests;
-    },
     onRequest(stream: DownstreamStream): DownstreamHandler {
       const exchange = new Exchange(runtime, stream);
       exchange.start();

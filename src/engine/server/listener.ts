@@ -18,6 +18,8 @@ import { TlsAcceptor } from "./tls-acceptor.ts";
 import type { ListenerOptions, ServerLimits, ServerObserver } from "./server-options.ts";
 
 export interface ListenerContext {
+  /** Connections that are open on all listeners of the server. */
+  readonly countConnections: () => number;
   readonly application: HttpApplication;
   readonly limits: ServerLimits;
   readonly observer: ServerObserver;
@@ -118,7 +120,8 @@ export class Listener {
   }
 
   #accept(accepted: Socket): void {
-    if (this.#isDraining || this.connectionCount >= this.#context.limits.maxConnections) accepted.destroy();
+    const { countConnections, limits } = this.#context;
+    if (this.#isDraining || countConnections() >= limits.maxConnections) accepted.destroy();
     else if (this.#acceptor === null) this.#acceptCleartext(accepted);
     else this.#acceptSecure(accepted, this.#acceptor);
   }

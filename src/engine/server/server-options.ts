@@ -6,7 +6,7 @@ import type { TlsIdentityResolver } from "./tls-identity.ts";
 
 /** Bounds on downstream connections. Times in milliseconds, sizes in bytes. */
 export interface ServerLimits {
-  /** Per listener of this server. */
+  /** On all listeners together. */
   readonly maxConnections: number;
   readonly headerTimeoutMs: number;
   readonly handshakeTimeoutMs: number;

@@ -14,7 +14,8 @@ export class Server {
     const limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
     const observer = options.observer ?? SILENT_OBSERVER;
     this.#application = application;
-    this.#listeners = options.listeners.map((listener) => new Listener(listener, { application, limits, observer }));
+    const context = { application, limits, observer, countConnections: () => this.connectionCount };
+    this.#listeners = options.listeners.map((listener) => new Listener(listener, context));
   }
 
   /** Binds every listener; rejects with the first one's error, with nothing left bound. */

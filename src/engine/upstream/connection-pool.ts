@@ -6,15 +6,10 @@ import type { UpstreamHandler, UpstreamStream } from "../proxy/upstream-stream.t
 import { Connector } from "./connector.ts";
 import type { Peer } from "./peer.ts";
 
-export interface ConnectionPoolOptions {
-  readonly wheel: TimerWheel;
-  /** How long a connection may wait for its next request; default 60 s. */
-  readonly idleTimeoutMs?: number;
-  /** Default 512. */
-  readonly maxIdlePerPeer?: number;
-  /** Default 4,096. */
-  readonly maxIdle?: number;
-}
+/** How long a connection may wait for its next request. */
+const IDLE_TIMEOUT_MS = 60_000;
+const MAX_IDLE_PER_PEER = 512;
+const MAX_IDLE = 4096;
 
 /** Counted since the pool was made, but for `idle`. */
 export interface PoolStatistics {
@@ -26,17 +21,11 @@ export interface PoolStatistics {
 export class ConnectionPool implements ConnectionOwner {
   readonly statistics: PoolStatistics = { opened: 0, reused: 0, idle: 0 };
   readonly #connector: Connector;
-  readonly #idleTimeoutMs: number;
-  readonly #maxIdlePerPeer: number;
-  readonly #maxIdle: number;
   readonly #idle = new Map<string, Http1ClientConnection[]>();
   #isClosing = false;
 
-  constructor(options: ConnectionPoolOptions) {
-    this.#connector = new Connector(options.wheel);
-    this.#idleTimeoutMs = options.idleTimeoutMs ?? 60_000;
-    this.#maxIdlePerPeer = options.maxIdlePerPeer ?? 512;
-    this.#maxIdle = options.maxIdle ?? 4096;
+  constructor(wheel: TimerWheel) {
+    this.#connector = new Connector(wheel);
   }
 
   /** An idle connection to the peer, or a new one that is still connecting. */
@@ -60,14 +49,14 @@ export class ConnectionPool implements ConnectionOwner {
       list = [];
       this.#idle.set(key, list);
     }
-    if (this.#isClosing || list.length >= this.#maxIdlePerPeer || this.statistics.idle >= this.#maxIdle) {
+    if (this.#isClosing || list.length >= MAX_IDLE_PER_PEER || this.statistics.idle >= MAX_IDLE) {
       connection.abort();
       return;
     }
     connection.idleIndex = list.length;
     list.push(connection);
     this.statistics.idle++;
-    connection.armTimer(idleLimitMs > 0 && idleLimitMs < this.#idleTimeoutMs ? idleLimitMs : this.#idleTimeoutMs);
+    connection.armTimer(idleLimitMs > 0 && idleLimitMs < IDLE_TIMEOUT_MS ? idleLimitMs : IDLE_TIMEOUT_MS);
   }
 
   forget(connection: Http1ClientConnection): void {
