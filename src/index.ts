@@ -14,4 +14,8 @@ export type {
   ServerObserver,
   ServerOptions,
 } from "./engine/server/server-options.ts";
-export { createPeer, type Peer, type PeerOptions, type PeerTls } from "./engine/upstream/peer.ts";
+export { createPemIdentity, type IdentityMaterial } from "./engine/server/pem-identity.ts";
+export { SessionTicketKeys } from "./engine/server/session-ticket-keys.ts";
+export { SniTable } from "./engine/server/sni-table.ts";
+export type { TlsIdentity, TlsIdentityResolver } from "./engine/server/tls-identity.ts";
+export { createPeer, type Peer, type PeerOptions, type PeerTls, type PeerTlsOptions } from "./engine/upstream/peer.ts";

@@ -329,7 +329,6 @@ describe("endpoints", () => {
     assert.notEqual(a.tls.context, c?.tls?.context);
     assert.equal(c?.tls?.context, d?.tls?.context);
     assert.notEqual(a.poolKey, d?.poolKey);
-    assert.equal(a.tls.isVerified, true);
   });
 });
 

@@ -91,6 +91,6 @@ export class CompiledUpstream {
     const { tls } = this.upstream;
     if (tls === null) return null;
     const { serverName, caPem } = tls;
-    return { serverName, caPem, context: this.#trust.contextFor(caPem), isVerified: true };
+    return { serverName, caPem, context: this.#trust.contextFor(caPem) };
   }
 }

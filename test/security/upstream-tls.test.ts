@@ -5,7 +5,6 @@ import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import tls from "node:tls";
 import { createPeer } from "../../src/engine/upstream/peer.ts";
-import { createTrustContext } from "../../src/engine/upstream/trust-context.ts";
 import { createTestCertificate, type TestCertificate } from "../support/certificates.ts";
 import { type ProxyUnderTest, startProxy } from "../support/proxy-under-test.ts";
 import { exchangeRaw } from "../support/raw-client.ts";
@@ -32,7 +31,7 @@ async function startTlsUpstream(t: TestContext, setting: Setting): Promise<Proxy
   const peer = createPeer({
     address: "127.0.0.1",
     port: (server.address() as AddressInfo).port,
-    tls: { serverName: setting.serverName, caPem, context: createTrustContext(caPem), isVerified: true },
+    tls: { serverName: setting.serverName, caPem },
   });
   return startProxy(t, [], { phases: { upstreamPeer: () => peer } });
 }

@@ -5,7 +5,6 @@ import type { TimerWheel } from "../../lib/timer-wheel.ts";
 import { type ConnectionOwner, Http1ClientConnection } from "../http1/client-connection.ts";
 import type { UpstreamHandler } from "../proxy/upstream-stream.ts";
 import type { Peer, PeerTls } from "./peer.ts";
-import { systemTrustContext } from "./trust-context.ts";
 import { SocketReader } from "../http1/socket-reader.ts";
 
 /** Sessions kept for resumption, one a pool key. */
@@ -38,10 +37,10 @@ export class Connector {
       host: peer.address,
       port: peer.port,
       ALPNProtocols: ["http/1.1"],
-      rejectUnauthorized: settings.isVerified,
+      rejectUnauthorized: true,
       ...(net.isIP(settings.serverName) === 0 ? { servername: settings.serverName } : {}),
       checkServerIdentity: (_host, certificate) => tls.checkServerIdentity(settings.serverName, certificate),
-      secureContext: settings.context ?? systemTrustContext(),
+      secureContext: settings.context,
       ...(session === undefined ? {} : { session }),
       ...onReadOf(reader),
     });

@@ -1,15 +1,15 @@
 // The endpoint chosen for one attempt, with everything that decides which pooled connections may serve it.
 import type { SecureContext } from "node:tls";
+import { createTrustContext, systemTrustContext } from "./trust-context.ts";
 
+/** How a connection to a peer is secured. The certificate is always verified. */
 export interface PeerTls {
-  /** SNI and the name the certificate is verified against. */
+  /** Sent as SNI, and the name that the certificate must have. */
   readonly serverName: string;
-  /** PEM; null for the system's roots. */
+  /** Authorities to trust, PEM; null for the system's. */
   readonly caPem: string | null;
-  /** Made once from `caPem`. */
-  readonly context: SecureContext | null;
-  /** False only for peers whose certificate nobody can verify; never a default. */
-  readonly isVerified: boolean;
+  /** Made from `caPem`. */
+  readonly context: SecureContext;
 }
 
 export interface Peer {
@@ -19,20 +19,34 @@ export interface Peer {
   readonly tls: PeerTls | null;
   /** `address:port`, for logs. */
   readonly label: string;
-  /** Everything that matters for security: address, TLS name, CA, client certificate, ALPN. Equal keys share connections. */
+  /** Everything that matters for security: address, TLS name, authorities, protocol. Equal keys share connections. */
   readonly poolKey: string;
 }
 
 export interface PeerOptions {
   readonly address: string;
   readonly port: number;
-  readonly tls?: PeerTls;
+  /** Set for TLS. */
+  readonly tls?: PeerTlsOptions;
+}
+
+export interface PeerTlsOptions {
+  readonly serverName: string;
+  /** Default: the system's authorities. */
+  readonly caPem?: string | null;
+  /** A context that was made from `caPem` before; default: one is made. */
+  readonly context?: SecureContext;
 }
 
 export function createPeer(options: PeerOptions): Peer {
   const { address, port } = options;
-  const tls = options.tls ?? null;
+  const tls = options.tls === undefined ? null : compileTls(options.tls);
   const label = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-  const security = tls === null ? [] : [tls.serverName, tls.caPem, tls.isVerified, "http/1.1"];
+  const security = tls === null ? [] : [tls.serverName, tls.caPem, "http/1.1"];
   return { address, port, tls, label, poolKey: JSON.stringify([address, port, ...security]) };
+}
+
+function compileTls({ serverName, caPem = null, context }: PeerTlsOptions): PeerTls {
+  const made = context ?? (caPem === null ? systemTrustContext() : createTrustContext(caPem));
+  return { serverName, caPem, context: made };
 }
