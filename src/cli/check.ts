@@ -1,7 +1,7 @@
 // `penstock check`: what is wrong with manifests, before anything serves them.
 import { Argument, Command, Option } from "commander";
-import type { FileWorld } from "./file-world.ts";
-import { countSeverities, formatCounts, formatDiagnostic, plural, toDocument } from "./diagnostic-report.ts";
+import type { FileWorld } from "./manifests/file-world.ts";
+import { countSeverities, formatCounts, formatDiagnostic, plural, toDocument } from "./manifests/diagnostic-report.ts";
 import { EXIT_CODE } from "./exit-code.ts";
 import { addSettingFlags, loadCommandOptions } from "./setting-flags.ts";
 
@@ -29,7 +29,7 @@ export function checkCommand(): Command {
     .addHelpText("after", EXAMPLES);
   return command.action(async (paths: readonly string[], { format }: { readonly format: Format }) => {
     const { options } = await loadCommandOptions(command, "check");
-    const { fileTranslateOptions, readFileWorld } = await import("./file-world.ts");
+    const { fileTranslateOptions, readFileWorld } = await import("./manifests/file-world.ts");
     const world = await readFileWorld(paths, fileTranslateOptions(options));
     process.stdout.write(format === "json" ? formatDocument(world) : formatText(world));
     const hasErrors = countSeverities(world.diagnostics).error > 0;

@@ -15,7 +15,7 @@ export function demoCommand(): Command {
   addSettingFlags(command, "demo").addHelpText("after", EXAMPLES);
   return command.action(async () => {
     const { options, warnings } = await loadCommandOptions(command, "demo");
-    const { runDemo } = await import("./run-demo.ts");
+    const { runDemo } = await import("./demo/run-demo.ts");
     await runDemo(options, warnings);
   });
 }

@@ -3,7 +3,7 @@ import { Argument, Command, Option } from "commander";
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import { formatName } from "../ir/names.ts";
 import { quoteText } from "../lib/quote-text.ts";
-import { countSeverities, formatCounts } from "./diagnostic-report.ts";
+import { countSeverities, formatCounts } from "./manifests/diagnostic-report.ts";
 import { usageFailure } from "./exit-code.ts";
 import { addSettingFlags, collect, loadCommandOptions } from "./setting-flags.ts";
 
@@ -34,7 +34,7 @@ export function explainCommand(): Command {
     if (options.from.length === 0) {
       throw usageFailure("no manifests are given: write for example --from ./manifests; see 'penstock explain --help'");
     }
-    const { fileTranslateOptions, readFileWorld } = await import("./file-world.ts");
+    const { fileTranslateOptions, readFileWorld } = await import("./manifests/file-world.ts");
     const { explain } = await import("../ingress/explain.ts");
     const { renderExplanation } = await import("../ingress/explain-text.ts");
     const { result, diagnostics } = await readFileWorld(options.from, fileTranslateOptions(options));

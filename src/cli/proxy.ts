@@ -25,8 +25,8 @@ export function proxyCommand(): Command {
       throw usageFailure("--to: every weight is 0: give at least one upstream a weight of 1 or more");
     }
     const [{ TargetFeed }, { serveUntilStopped }] = await Promise.all([
-      import("./target-feed.ts"),
-      import("./serving.ts"),
+      import("./serving/target-feed.ts"),
+      import("./serving/serve-until-stopped.ts"),
     ]);
     await serveUntilStopped({ options, warnings, feed: new TargetFeed(options) });
   });

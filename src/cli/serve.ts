@@ -21,7 +21,10 @@ export function serveCommand(): Command {
     if (options.from.length === 0) {
       throw usageFailure("no manifests are given: write for example --from ./manifests; see 'penstock serve --help'");
     }
-    const [{ FileFeed }, { serveUntilStopped }] = await Promise.all([import("./file-feed.ts"), import("./serving.ts")]);
+    const [{ FileFeed }, { serveUntilStopped }] = await Promise.all([
+      import("./serving/file-feed.ts"),
+      import("./serving/serve-until-stopped.ts"),
+    ]);
     await serveUntilStopped({ options, warnings, feed: new FileFeed(options) });
   });
 }

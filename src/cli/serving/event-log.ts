@@ -1,12 +1,12 @@
 // What happens in the data plane and to the configuration, as log lines for an operator. Decides what is worth a line and
 // at which level; formats and destinations are the logger's.
-import type { WorkerObserver } from "../dataplane/worker-link.ts";
-import type { PublishOutcome } from "../dataplane/publisher.ts";
-import type { SupervisorEvent } from "../dataplane/supervisor.ts";
-import type { Diagnostic, Severity } from "../ir/diagnostic.ts";
-import type { DiagnosticChange } from "../reconcile/diagnostic-ledger.ts";
-import type { Logger } from "../telemetry/log.ts";
-import { formatDiagnostic } from "./diagnostic-report.ts";
+import type { WorkerObserver } from "../../dataplane/worker-link.ts";
+import type { PublishOutcome } from "../../dataplane/publisher.ts";
+import type { SupervisorEvent } from "../../dataplane/supervisor.ts";
+import type { Diagnostic, Severity } from "../../ir/diagnostic.ts";
+import type { DiagnosticChange } from "../../reconcile/diagnostic-ledger.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import { formatDiagnostic } from "../manifests/diagnostic-report.ts";
 
 /** Diagnostics of one change that get a line each; a folder full of mistakes must not flood the log. */
 const MAX_DIAGNOSTIC_LINES = 100;

@@ -1,13 +1,13 @@
 // What manifests in files mean, for commands that answer and end: read once, translated once.
-import type { Options } from "../config/options.ts";
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import { DEFAULT_ROUTE_POLICY } from "../ir/route-table.ts";
-import { readManifests } from "../source/files/read-manifests.ts";
-import { ObjectStore } from "../source/object-store.ts";
-import type { TranslateOptions, TranslateResult } from "../translate/result.ts";
-import { translate } from "../translate/translate.ts";
+import type { Options } from "../../config/options.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
+import { DEFAULT_ROUTE_POLICY } from "../../ir/route-table.ts";
+import { readManifests } from "../../source/files/read-manifests.ts";
+import { ObjectStore } from "../../source/object-store.ts";
+import type { TranslateOptions, TranslateResult } from "../../translate/result.ts";
+import { translate } from "../../translate/translate.ts";
 import { sortDiagnostics } from "./diagnostic-report.ts";
-import { FieldLines } from "./field-lines.ts";
+import { FieldLocator } from "./field-locator.ts";
 
 /** `spec.controller` of an IngressClass that is ours. */
 const INGRESS_CONTROLLER = "penstock.dev/ingress-controller";
@@ -36,8 +36,8 @@ export async function readFileWorld(paths: readonly string[], options: Translate
   const store = new ObjectStore();
   store.apply(objects);
   const result = translate(store.world(), options);
-  const lines = new FieldLines();
-  const located = result.diagnostics.map((diagnostic) => locate(diagnostic, store, lines));
+  const locator = new FieldLocator();
+  const located = result.diagnostics.map((diagnostic) => locate(diagnostic, store, locator));
   return {
     objectCount: objects.length,
     result,
@@ -45,9 +45,9 @@ export async function readFileWorld(paths: readonly string[], options: Translate
   };
 }
 
-async function locate(diagnostic: Diagnostic, store: ObjectStore, lines: FieldLines): Promise<Diagnostic> {
+async function locate(diagnostic: Diagnostic, store: ObjectStore, locator: FieldLocator): Promise<Diagnostic> {
   const { object, field } = diagnostic;
   const location = object === null ? null : store.locationOf(object);
   if (object === null || location === null) return diagnostic;
-  return { ...diagnostic, location: await lines.locate(object, field, location) };
+  return { ...diagnostic, location: await locator.locate(object, field, location) };
 }

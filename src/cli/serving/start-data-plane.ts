@@ -1,26 +1,26 @@
 // The workers and everything on the main thread that serves them: publishing, ticket keys, names of upstreams. Decides
 // nothing about what is served.
-import { systemClock } from "../lib/clock.ts";
-import type { DrainResult } from "../dataplane/drain.ts";
-import { NameResolver } from "../dataplane/name-resolver.ts";
-import { createSystemNameTransport } from "../dataplane/name-transport.ts";
-import type { ListenerSettings, WorkerSettings } from "../dataplane/protocol.ts";
-import { Publisher } from "../dataplane/publisher.ts";
-import type { PublishOutcome, PublisherObserver } from "../dataplane/publisher.ts";
-import { Supervisor } from "../dataplane/supervisor.ts";
-import type { SupervisorEvent } from "../dataplane/supervisor.ts";
-import { TicketKeys } from "../dataplane/ticket-keys.ts";
-import type { WorkerObserver } from "../dataplane/worker-link.ts";
-import type { Options } from "../config/options.ts";
-import type { ListenAddress } from "../config/values/listen-address.ts";
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import type { Snapshot } from "../ir/snapshot.ts";
-import type { EndpointSet } from "../ir/upstream.ts";
-import { createSelfSignedCertificate } from "../dataplane/self-signed-certificate.ts";
+import { systemClock } from "../../lib/clock.ts";
+import type { DrainResult } from "../../dataplane/drain.ts";
+import { NameResolver } from "../../dataplane/name-resolver.ts";
+import { createSystemNameTransport } from "../../dataplane/name-transport.ts";
+import type { ListenerSettings, WorkerSettings } from "../../dataplane/protocol.ts";
+import { Publisher } from "../../dataplane/publisher.ts";
+import type { PublishOutcome, PublisherObserver } from "../../dataplane/publisher.ts";
+import { Supervisor } from "../../dataplane/supervisor.ts";
+import type { SupervisorEvent } from "../../dataplane/supervisor.ts";
+import { TicketKeys } from "../../dataplane/ticket-keys.ts";
+import type { WorkerObserver } from "../../dataplane/worker-link.ts";
+import type { Options } from "../../config/options.ts";
+import type { ListenAddress } from "../../config/values/listen-address.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
+import type { Snapshot } from "../../ir/snapshot.ts";
+import type { EndpointSet } from "../../ir/upstream.ts";
+import { createSelfSignedCertificate } from "../../dataplane/self-signed-certificate.ts";
 
 /** The module that every worker runs: TypeScript in a checkout, compiled JavaScript in an image. */
 const WORKER_URL = new URL(
-  import.meta.url.endsWith(".ts") ? "../ingress/worker.ts" : "../ingress/worker.js",
+  import.meta.url.endsWith(".ts") ? "../../ingress/worker.ts" : "../../ingress/worker.js",
   import.meta.url,
 );
 

@@ -3,9 +3,9 @@ import { cp, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CommandFailure, EXIT_CODE } from "./exit-code.ts";
+import { CommandFailure, EXIT_CODE } from "../exit-code.ts";
 
-const QUICKSTART = fileURLToPath(new URL("../../examples/quickstart", import.meta.url));
+const QUICKSTART = fileURLToPath(new URL("../../../examples/quickstart", import.meta.url));
 
 export interface DemoManifests {
   readonly folder: string;

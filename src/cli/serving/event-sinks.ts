@@ -1,26 +1,26 @@
 // Logs and metrics of a running proxy: tells the event log and the metrics of everything that happens, and brings the
 // workers' access-log lines to standard output.
-import { MetricsCollector } from "../dataplane/metrics-collector.ts";
-import type { PublishOutcome } from "../dataplane/publisher.ts";
-import type { SupervisorEvent } from "../dataplane/supervisor.ts";
-import type { WorkerObserver } from "../dataplane/worker-link.ts";
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import type { RouteTable } from "../ir/route-table.ts";
-import { systemClock } from "../lib/clock.ts";
-import type { DiagnosticChange } from "../reconcile/diagnostic-ledger.ts";
-import { AccessLogSink } from "../telemetry/access-log-sink.ts";
-import type { Logger } from "../telemetry/log.ts";
-import { MainMetrics } from "../telemetry/main-metrics.ts";
-import { createSeriesFilter } from "../telemetry/series-filter.ts";
-import { WorkerTotals } from "../telemetry/worker-totals.ts";
+import { MetricsCollector } from "../../dataplane/metrics-collector.ts";
+import type { PublishOutcome } from "../../dataplane/publisher.ts";
+import type { SupervisorEvent } from "../../dataplane/supervisor.ts";
+import type { WorkerObserver } from "../../dataplane/worker-link.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
+import type { RouteTable } from "../../ir/route-table.ts";
+import { systemClock } from "../../lib/clock.ts";
+import type { DiagnosticChange } from "../../reconcile/diagnostic-ledger.ts";
+import { AccessLogSink } from "../../telemetry/access-log-sink.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import { MainMetrics } from "../../telemetry/main-metrics.ts";
+import { createSeriesFilter } from "../../telemetry/series-filter.ts";
+import { WorkerTotals } from "../../telemetry/worker-totals.ts";
 import { EventLog } from "./event-log.ts";
-import { readVersion } from "./version.ts";
+import { readVersion } from "../version.ts";
 
 const STANDARD_OUTPUT = 1;
 /** For lines that still wait when everything else has ended; milliseconds. */
 const FLUSH_TIMEOUT_MS = 1_000;
 
-export class Telemetry {
+export class EventSinks {
   readonly collector: MetricsCollector;
   /** To be told of every worker. */
   readonly workerObservers: readonly WorkerObserver[];

@@ -1,11 +1,11 @@
 // What `penstock proxy` serves: one route to everything, over the given upstreams, without any manifest.
-import type { ProxyTarget } from "../config/values/proxy-target.ts";
-import { DEFAULT_ROUTE_POLICY } from "../ir/route-table.ts";
-import type { Route, WeightedUpstream } from "../ir/route-table.ts";
-import type { Snapshot } from "../ir/snapshot.ts";
-import { plainEndpoint } from "../ir/upstream.ts";
-import type { Endpoint, EndpointSet, Upstream } from "../ir/upstream.ts";
-import { compareStrings } from "../lib/compare-strings.ts";
+import type { ProxyTarget } from "../../config/values/proxy-target.ts";
+import { DEFAULT_ROUTE_POLICY } from "../../ir/route-table.ts";
+import type { Route, WeightedUpstream } from "../../ir/route-table.ts";
+import type { Snapshot } from "../../ir/snapshot.ts";
+import { plainEndpoint } from "../../ir/upstream.ts";
+import type { Endpoint, EndpointSet, Upstream } from "../../ir/upstream.ts";
+import { compareStrings } from "../../lib/compare-strings.ts";
 
 /** All plain addresses: one pool, so that a request that cannot reach one endpoint is tried on another. */
 const ADDRESSES_ID = "proxy/addresses/http";

@@ -1,9 +1,9 @@
 // Diagnostics as `penstock check` prints them: sorted, one line each for people, or one JSON document for programs.
-import type { Diagnostic, Severity } from "../ir/diagnostic.ts";
-import type { ObjectReference } from "../ir/names.ts";
-import { formatName } from "../ir/names.ts";
-import { compareStrings } from "../lib/compare-strings.ts";
-import { printable } from "../lib/printable.ts";
+import type { Diagnostic, Severity } from "../../ir/diagnostic.ts";
+import type { ObjectReference } from "../../ir/names.ts";
+import { formatName } from "../../ir/names.ts";
+import { compareStrings } from "../../lib/compare-strings.ts";
+import { printable } from "../../lib/printable.ts";
 
 export type SeverityCounts = Readonly<Record<Severity, number>>;
 

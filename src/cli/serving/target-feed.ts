@@ -1,7 +1,7 @@
 // Feeds a data plane with the upstreams of `penstock proxy`: one snapshot, which never changes.
-import type { Options } from "../config/options.ts";
+import type { Options } from "../../config/options.ts";
 import { createProxySnapshot } from "./proxy-snapshot.ts";
-import type { Feed, FeedContext } from "./serving.ts";
+import type { Feed, FeedContext } from "./serve-until-stopped.ts";
 
 export class TargetFeed implements Feed {
   readonly #options: Options;

@@ -1,7 +1,7 @@
 // How diagnostics read, in which order, and that nothing in them steers the terminal.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Diagnostic } from "../ir/diagnostic.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
 import { countSeverities, formatCounts, formatDiagnostic, sortDiagnostics, toDocument } from "./diagnostic-report.ts";
 
 function diagnostic(changes: Partial<Diagnostic>): Diagnostic {

@@ -1,13 +1,13 @@
 // Finds the line of an object's field in the file that the object came from, for diagnostics that know the field only.
 import { readFile } from "node:fs/promises";
-import type { SourceLocation } from "../ir/diagnostic.ts";
-import type { ObjectReference } from "../ir/names.ts";
-import { decodeText } from "../source/files/decode-text.ts";
-import { parseJsonDocuments } from "../source/files/json-document.ts";
-import type { ParsedDocument } from "../source/files/parsed-document.ts";
-import { DEFAULT_READ_LIMITS } from "../source/files/read-limits.ts";
-import { splitDocuments } from "../source/files/split-documents.ts";
-import { parseYamlDocument } from "../source/files/yaml-document.ts";
+import type { SourceLocation } from "../../ir/diagnostic.ts";
+import type { ObjectReference } from "../../ir/names.ts";
+import { decodeText } from "../../source/files/decode-text.ts";
+import { parseJsonDocuments } from "../../source/files/json-document.ts";
+import type { ParsedDocument } from "../../source/files/parsed-document.ts";
+import { DEFAULT_READ_LIMITS } from "../../source/files/read-limits.ts";
+import { splitDocuments } from "../../source/files/split-documents.ts";
+import { parseYamlDocument } from "../../source/files/yaml-document.ts";
 
 type PathSegment = string | number;
 
@@ -20,7 +20,7 @@ interface PlacedDocument {
 /** Lists inside lists that are searched for an object. */
 const MAX_LIST_DEPTH = 4;
 
-export class FieldLines {
+export class FieldLocator {
   readonly #files = new Map<string, Promise<readonly (PlacedDocument | null)[]>>();
 
   /**

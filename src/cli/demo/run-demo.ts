@@ -1,16 +1,16 @@
 // Runs the demo: its upstreams, its manifests, a proxy in front of them, and the text that explains it.
 import { relative } from "node:path";
-import type { Options } from "../config/options.ts";
-import type { ListenAddress } from "../config/values/listen-address.ts";
-import { formatListenAddress } from "../lib/listen-error.ts";
+import type { Options } from "../../config/options.ts";
+import type { ListenAddress } from "../../config/values/listen-address.ts";
+import { formatListenAddress } from "../../lib/listen-error.ts";
 import { provideDemoManifests } from "./demo-manifests.ts";
 import type { DemoManifests } from "./demo-manifests.ts";
 import { startDemoUpstream } from "./demo-upstream.ts";
 import type { DemoUpstream } from "./demo-upstream.ts";
-import { FileFeed } from "./file-feed.ts";
+import { FileFeed } from "../serving/file-feed.ts";
 import { freeAddress } from "./free-address.ts";
-import { serveUntilStopped } from "./serving.ts";
-import type { ServedAddresses } from "./serving.ts";
+import { serveUntilStopped } from "../serving/serve-until-stopped.ts";
+import type { ServedAddresses } from "../serving/serve-until-stopped.ts";
 
 /** Services of the quickstart with the ports that its EndpointSlices name. */
 const UPSTREAM_PORTS: ReadonlyMap<string, number> = new Map([

@@ -1,7 +1,7 @@
 // Finds out whether an address can be bound, so that the demo can move aside where another program holds its port.
 import { once } from "node:events";
 import { createServer } from "node:net";
-import type { ListenAddress } from "../config/values/listen-address.ts";
+import type { ListenAddress } from "../../config/values/listen-address.ts";
 
 /** The address itself, or any free port of the same host where another program listens on it. */
 export async function freeAddress(address: ListenAddress): Promise<ListenAddress> {

@@ -1,8 +1,8 @@
 // What a list of upstreams becomes: one route, one upstream each, in a fixed order.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseProxyTarget } from "../config/values/proxy-target.ts";
-import type { ProxyTarget } from "../config/values/proxy-target.ts";
+import { parseProxyTarget } from "../../config/values/proxy-target.ts";
+import type { ProxyTarget } from "../../config/values/proxy-target.ts";
 import { createProxySnapshot } from "./proxy-snapshot.ts";
 
 function targets(...texts: readonly string[]): ProxyTarget[] {

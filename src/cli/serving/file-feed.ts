@@ -1,23 +1,23 @@
 // Feeds a data plane from manifests in files: reads and watches them, translates, publishes.
-import type { Options } from "../config/options.ts";
-import { systemClock } from "../lib/clock.ts";
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import type { NamespacedName } from "../ir/names.ts";
-import type { Snapshot } from "../ir/snapshot.ts";
-import type { EndpointSet } from "../ir/upstream.ts";
-import { ReconcileLoop } from "../reconcile/reconcile-loop.ts";
-import type { Translation } from "../reconcile/reconcile-loop.ts";
-import { collectReferences } from "../reconcile/references.ts";
-import { FileSource } from "../source/files/file-source.ts";
-import { ObjectStore } from "../source/object-store.ts";
-import type { WorldObjects } from "../source/object-types.ts";
-import { hashSnapshot } from "../translate/hash-snapshot.ts";
-import type { IngressStatus, TranslateOptions, TranslateResult } from "../translate/result.ts";
-import { translateEndpoints } from "../translate/translate-endpoints.ts";
-import { translate } from "../translate/translate.ts";
-import { countSeverities, formatCounts, plural } from "./diagnostic-report.ts";
-import { fileTranslateOptions } from "./file-world.ts";
-import type { Feed, FeedContext } from "./serving.ts";
+import type { Options } from "../../config/options.ts";
+import { systemClock } from "../../lib/clock.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
+import type { NamespacedName } from "../../ir/names.ts";
+import type { Snapshot } from "../../ir/snapshot.ts";
+import type { EndpointSet } from "../../ir/upstream.ts";
+import { ReconcileLoop } from "../../reconcile/reconcile-loop.ts";
+import type { Translation } from "../../reconcile/reconcile-loop.ts";
+import { collectReferences } from "../../reconcile/references.ts";
+import { FileSource } from "../../source/files/file-source.ts";
+import { ObjectStore } from "../../source/object-store.ts";
+import type { WorldObjects } from "../../source/object-types.ts";
+import { hashSnapshot } from "../../translate/hash-snapshot.ts";
+import type { IngressStatus, TranslateOptions, TranslateResult } from "../../translate/result.ts";
+import { translateEndpoints } from "../../translate/translate-endpoints.ts";
+import { translate } from "../../translate/translate.ts";
+import { countSeverities, formatCounts, plural } from "../manifests/diagnostic-report.ts";
+import { fileTranslateOptions } from "../manifests/file-world.ts";
+import type { Feed, FeedContext } from "./serve-until-stopped.ts";
 
 type Statuses = readonly IngressStatus[];
 
@@ -46,7 +46,7 @@ export class FileFeed implements Feed {
   }
 
   async start(context: FeedContext): Promise<string> {
-    const { dataPlane, diagnostics, telemetry } = context;
+    const { dataPlane, diagnostics, sinks } = context;
     const { defaultCertificate } = this.#options;
     const fixed = { services: [], secrets: defaultCertificate === null ? [] : [defaultCertificate] };
     this.#loop = new ReconcileLoop<Statuses>({
@@ -58,11 +58,11 @@ export class FileFeed implements Feed {
       publisher: dataPlane,
       observer: {
         translated: (translation, durationMs) => {
-          telemetry.translated(translation.snapshot.routeTable, durationMs);
+          sinks.translated(translation.snapshot.routeTable, durationMs);
           diagnostics.replace("translation", this.#locateAll(translation.diagnostics));
         },
         served: () => {},
-        failed: (error) => telemetry.translationFailed(error),
+        failed: (error) => sinks.translationFailed(error),
       },
       clock: systemClock,
     });

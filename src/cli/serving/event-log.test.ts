@@ -1,8 +1,8 @@
 // What is worth a log line, and at which level.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import { createLogger } from "../telemetry/log.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
+import { createLogger } from "../../telemetry/log.ts";
 import { EventLog } from "./event-log.ts";
 
 interface Line {

@@ -1,24 +1,24 @@
 // A running proxy from start to stop: starts the workers and what feeds them, says what is served, waits for a signal and
 // drains. What is served comes from the feed.
-import type { Options } from "../config/options.ts";
-import type { ListenAddress } from "../config/values/listen-address.ts";
-import { AdminServer } from "../admin/admin-server.ts";
-import { judgeReadiness } from "../admin/readiness.ts";
-import { formatListenAddress } from "../lib/listen-error.ts";
-import { DiagnosticLedger } from "../reconcile/diagnostic-ledger.ts";
-import { createLogger } from "../telemetry/log.ts";
-import type { Logger } from "../telemetry/log.ts";
-import { DataPlane } from "./data-plane.ts";
-import { CommandFailure, EXIT_CODE } from "./exit-code.ts";
+import type { Options } from "../../config/options.ts";
+import type { ListenAddress } from "../../config/values/listen-address.ts";
+import { AdminServer } from "../../admin/admin-server.ts";
+import { judgeReadiness } from "../../admin/readiness.ts";
+import { formatListenAddress } from "../../lib/listen-error.ts";
+import { DiagnosticLedger } from "../../reconcile/diagnostic-ledger.ts";
+import { createLogger } from "../../telemetry/log.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import { CommandFailure, EXIT_CODE } from "../exit-code.ts";
+import { EventSinks } from "./event-sinks.ts";
+import { DataPlane } from "./start-data-plane.ts";
 import { StopSignals } from "./stop-signals.ts";
-import { Telemetry } from "./telemetry.ts";
 import { terminalDestination } from "./terminal-log.ts";
 
 /** What a feed works with. */
 export interface FeedContext {
   readonly dataPlane: DataPlane;
   readonly diagnostics: DiagnosticLedger;
-  readonly telemetry: Telemetry;
+  readonly sinks: EventSinks;
 }
 
 /** Where snapshots come from. */
@@ -85,20 +85,20 @@ class Serving {
     this.#options = options;
     this.#feed = feed;
     this.#logger = logger;
-    const telemetry = new Telemetry(logger);
-    const diagnostics = new DiagnosticLedger((change) => telemetry.diagnosed(change, diagnostics.current()));
+    const sinks = new EventSinks(logger);
+    const diagnostics = new DiagnosticLedger((change) => sinks.diagnosed(change, diagnostics.current()));
     const dataPlane = new DataPlane({
       options,
-      observers: telemetry.workerObservers,
+      observers: sinks.workerObservers,
       publisherObserver: {
-        published: (outcome) => telemetry.published(outcome),
-        workerServes: (workerId, generation) => telemetry.workerServes(workerId, generation),
+        published: (outcome) => sinks.published(outcome),
+        workerServes: (workerId, generation) => sinks.workerServes(workerId, generation),
         diagnosed: (found) => diagnostics.replace("workers", found),
       },
-      onWorkerEvent: (event) => telemetry.workerEvent(event),
+      onWorkerEvent: (event) => sinks.workerEvent(event),
       onNameDiagnostics: (found) => diagnostics.replace("names", found),
     });
-    this.#context = { dataPlane, diagnostics, telemetry };
+    this.#context = { dataPlane, diagnostics, sinks };
     this.#admin = options.admin === null ? null : this.#createAdmin(options.admin);
   }
 
@@ -147,11 +147,11 @@ class Serving {
     await this.#feed.stop();
     await this.#context.dataPlane.stop();
     await this.#admin?.close();
-    return this.#context.telemetry.close();
+    return this.#context.sinks.close();
   }
 
   #createAdmin({ host, port }: ListenAddress): AdminServer {
-    const { dataPlane, telemetry } = this.#context;
+    const { dataPlane, sinks } = this.#context;
     const { publisher } = dataPlane;
     return new AdminServer({
       host,
@@ -165,7 +165,7 @@ class Serving {
             servingWorkers: publisher.workers.filter(({ generation }) => generation > 0).length,
             expectedWorkers: this.#options.workers,
           }),
-        metrics: () => telemetry.collector.scrape(),
+        metrics: () => sinks.collector.scrape(),
         config: () => publisher.published,
         generation: () => publisher.generation,
         workers: () => publisher.workers,
