@@ -5,12 +5,12 @@ import { type TimerTarget, type TimerWheel, WheelTimer } from "../../lib/timer-w
 import type { HeaderList } from "../http/header-list.ts";
 import { headerBit, KnownHeader } from "../http/known-headers.ts";
 import { type RequestHead, type ResponseHead, UNKNOWN_LENGTH } from "../http/messages.ts";
-import { COPY_BYTES } from "../proxy/downstream.ts";
 import { ProxyError } from "../proxy/proxy-error.ts";
 import type { UpstreamHandler, UpstreamStream } from "../proxy/upstream-stream.ts";
 import { connectError } from "../upstream/connect-error.ts";
 import type { Peer } from "../upstream/peer.ts";
 import type { ReadTarget } from "./socket-reader.ts";
+import { SocketWriter } from "./socket-writer.ts";
 import { type BodySink, BodyDecoder } from "./framing.ts";
 import { appendFields } from "./head-writer.ts";
 import { ResponseParser } from "./response-parser.ts";
@@ -44,16 +44,15 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
   readonly #socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #decoder = new BodyDecoder();
+  readonly #writer: SocketWriter;
   readonly #timer: WheelTimer;
   #state: number = State.connecting;
   #handler: UpstreamHandler | null;
   #request: RequestHead | null = null;
   #websocketKey: string | null = null;
   #held: Buffer | null = null;
-  #out = "";
   #requests = 0;
   #informational = 0;
-  #isChunked = false;
   #isRequestSent = false;
   #isAnswered = false;
   #isPaused = false;
@@ -67,6 +66,7 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
   constructor(socket: Socket, peer: Peer, owner: ConnectionOwner, wheel: TimerWheel, handler: UpstreamHandler) {
     this.peer = peer;
     this.#socket = socket;
+    this.#writer = new SocketWriter(socket);
     this.#owner = owner;
     this.#handler = handler;
     this.#timer = new WheelTimer(wheel, this);
@@ -130,17 +130,14 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
   sendHead(request: RequestHead, headers: HeaderList, contentLength: number): void {
     this.#request = request;
     let out = appendFields(`${request.method} ${request.target} HTTP/1.1\r\n`, headers, FRAMING);
-    this.#isChunked = false;
-    if (contentLength === UNKNOWN_LENGTH) {
-      this.#isChunked = true;
-      out += "Transfer-Encoding: chunked\r\n";
-    } else if (contentLength > 0) out += `Content-Length: ${contentLength}\r\n`;
+    if (contentLength === UNKNOWN_LENGTH) out += "Transfer-Encoding: chunked\r\n";
+    else if (contentLength > 0) out += `Content-Length: ${contentLength}\r\n`;
     else if (!HEAD_ONLY_METHODS.has(request.method)) out += "Content-Length: 0\r\n";
     if (request.upgrade !== "") {
       this.#websocketKey = headers.get("sec-websocket-key");
       out += `Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n`;
     }
-    this.#out = `${out}\r\n`;
+    this.#writer.begin(`${out}\r\n`, contentLength === UNKNOWN_LENGTH);
     if (contentLength === 0) {
       this.#isRequestSent = true;
       this.flush();
@@ -148,44 +145,26 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
   }
 
   sendBody(chunk: Buffer): boolean {
-    const { length } = chunk;
-    const socket = this.#socket;
-    if (length === 0) return true;
-    if (length <= COPY_BYTES) {
-      const data = chunk.toString("latin1");
-      this.#out += this.#isChunked ? `${length.toString(16)}\r\n${data}\r\n` : data;
-      if (this.#out.length > COPY_BYTES * 2) this.flush();
-    } else {
-      socket.cork();
-      if (this.#isChunked) this.#out += `${length.toString(16)}\r\n`;
-      this.flush();
-      socket.write(chunk);
-      if (this.#isChunked) this.#out = "\r\n";
-      socket.uncork();
-    }
-    return socket.writableLength < socket.writableHighWaterMark;
+    return this.#state === State.closed || this.#writer.body(chunk);
   }
 
   get holdsChunks(): boolean {
-    return this.#socket.writableLength > 0;
+    return this.#writer.isPending;
   }
 
   sendEnd(): void {
+    if (this.#state === State.closed) return;
     if (this.#state === State.tunnel) {
       this.flush();
       this.#socket.end();
       return;
     }
-    if (this.#isChunked) this.#out += "0\r\n\r\n";
-    this.flush();
+    this.#writer.end("");
     this.#isRequestSent = true;
   }
 
   flush(): void {
-    if (this.#out === "") return;
-    const out = this.#out;
-    this.#out = "";
-    if (this.#state !== State.closed) this.#socket.write(out, "latin1");
+    if (this.#state !== State.closed) this.#writer.flush();
   }
 
   armTimer(delayMs: number): void {

@@ -6,12 +6,11 @@ import { headerBit, KnownHeader } from "../http/known-headers.ts";
 import type { RequestHead, ResponseHead } from "../http/messages.ts";
 import { statusText } from "../http/status-text.ts";
 import { type TimerTarget, type TimerWheel, WheelTimer } from "../../lib/timer-wheel.ts";
-import {
-  COPY_BYTES,
-  type DownstreamConnection,
-  type DownstreamHandler,
-  type DownstreamStream,
-  type RequestListener,
+import type {
+  DownstreamConnection,
+  DownstreamHandler,
+  DownstreamStream,
+  RequestListener,
 } from "../proxy/downstream.ts";
 import { ProxyError, type ProxyErrorType, statusOfError } from "../proxy/proxy-error.ts";
 import { LF } from "./char-class.ts";
@@ -19,6 +18,7 @@ import { type BodySink, BodyDecoder } from "./framing.ts";
 import { appendFields } from "./head-writer.ts";
 import type { HeadLimits, RequestParser } from "./request-parser.ts";
 import type { ReadTarget } from "./socket-reader.ts";
+import { SocketWriter } from "./socket-writer.ts";
 
 export interface Http1ServerLimits extends HeadLimits {
   /** From the first byte of a head (or from accepting) to its last. */
@@ -71,13 +71,12 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
   readonly #socket: Socket;
   readonly #context: Http1ServerContext;
   readonly #decoder = new BodyDecoder();
+  readonly #writer: SocketWriter;
   readonly #timer: WheelTimer;
   #state: number = State.head;
   #handler: DownstreamHandler | null = null;
   /** Bytes that were read and not yet understood or wanted. */
   #held: Buffer | null = null;
-  /** Text that waits to be written in one piece. */
-  #out = "";
   #lastHost = "";
   #requests = 0;
   #discarded = 0;
@@ -98,6 +97,7 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
   constructor(socket: Socket, connection: DownstreamConnection, context: Http1ServerContext) {
     this.connection = connection;
     this.#socket = socket;
+    this.#writer = new SocketWriter(socket);
     this.#context = context;
     this.#timer = new WheelTimer(context.wheel, this);
     this.#timer.arm(context.limits.headerTimeoutMs);
@@ -304,7 +304,7 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
       FRAMING | CONNECTION,
     );
     if (status === 101) {
-      this.#out = `${out}Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n\r\n`;
+      this.#writer.begin(`${out}Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n\r\n`, false);
       this.#isBodyless = false;
       return;
     }
@@ -322,7 +322,7 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
     }
     if (!this.#keepAlive) out += "Connection: close\r\n";
     else if (request.version === 10) out += "Connection: keep-alive\r\n";
-    this.#out = `${out}\r\n`;
+    this.#writer.begin(`${out}\r\n`, this.#isChunked);
   }
 
   /** Whether the connection can serve another request although this one's body was not read to its end. */
@@ -336,35 +336,17 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
   }
 
   sendBody(chunk: Buffer): boolean {
-    const { length } = chunk;
-    if (length === 0 || this.#isBodyless) return true;
-    if (length <= COPY_BYTES) {
-      const data = chunk.toString("latin1");
-      this.#out += this.#isChunked ? `${length.toString(16)}\r\n${data}\r\n` : data;
-      if (this.#out.length <= COPY_BYTES * 2) return this.#socket.writableLength < this.#socket.writableHighWaterMark;
-      this.flush();
-    } else {
-      const socket = this.#socket;
-      socket.cork();
-      if (this.#isChunked) this.#out += `${length.toString(16)}\r\n`;
-      this.flush();
-      socket.write(chunk);
-      if (this.#isChunked) this.#out = "\r\n";
-      socket.uncork();
-    }
-    return this.#socket.writableLength < this.#socket.writableHighWaterMark;
+    return this.#isBodyless || this.#state === State.closed || this.#writer.body(chunk);
   }
 
   get holdsChunks(): boolean {
-    return this.#socket.writableLength > 0;
+    return this.#writer.isPending;
   }
 
   sendEnd(trailers: HeaderList | null): void {
-    if (this.#isChunked) {
-      this.#out +=
-        trailers !== null && this.#wantsTrailers ? `0\r\n${appendFields("", trailers, ~1)}\r\n` : "0\r\n\r\n";
+    if (this.#state !== State.closed) {
+      this.#writer.end(trailers !== null && this.#wantsTrailers ? appendFields("", trailers, ~1) : "");
     }
-    this.flush();
     this.#handler = null;
     this.#isResponseDone = true;
     if (this.#state === State.closed) return;
@@ -383,14 +365,11 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
   }
 
   flush(): void {
-    if (this.#out === "") return;
-    const out = this.#out;
-    this.#out = "";
-    this.#write(out);
+    if (this.#state !== State.closed) this.#writer.flush();
   }
 
   #write(text: string): void {
-    if (this.#state !== State.closed) this.#socket.write(text, "latin1");
+    if (this.#state !== State.closed) this.#writer.write(text);
   }
 
   abort(_error: ProxyError): void {

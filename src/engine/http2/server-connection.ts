@@ -85,6 +85,7 @@ export class Http2ServerConnection implements StreamOwner, TimerTarget {
   #openStreams = 0;
   #firstStream: Http2ServerStream | null = null;
   #requests = 0;
+  /** On the context's clock: when a stream was last opened or closed. */
   #lastActivityMs: number;
   #isStarted = false;
   #isDraining = false;
@@ -125,11 +126,6 @@ export class Http2ServerConnection implements StreamOwner, TimerTarget {
 
   get isIdle(): boolean {
     return this.#openStreams === 0;
-  }
-
-  /** On the context's clock: when a stream was last opened or closed. */
-  get lastActivityMs(): number {
-    return this.#lastActivityMs;
   }
 
   /** GOAWAY: streams up to the last one seen are finished, later ones are for another connection. Then it closes. */
