@@ -3,8 +3,8 @@ import type { Clock } from "../lib/clock.ts";
 import type { WorkerThread } from "./worker-thread.ts";
 
 export interface DrainResult {
-  /** Exchanges that the grace time cut off, as the workers counted them. */
-  readonly aborted: number;
+  /** Connections that the grace time cut off, as the workers counted them. */
+  readonly abortedConnections: number;
   /** Workers that gave no account: they died, or did not answer in time. */
   readonly unanswered: number;
 }
@@ -19,13 +19,13 @@ export interface DrainOptions {
 
 export async function drainThreads(threads: readonly WorkerThread[], options: DrainOptions): Promise<DrainResult> {
   const accounts = threads.map((thread) => drainThread(thread, options));
-  let aborted = 0;
+  let abortedConnections = 0;
   let unanswered = 0;
   for (const account of await Promise.all(accounts)) {
     if (account === null) unanswered += 1;
-    else aborted += account;
+    else abortedConnections += account;
   }
-  return { aborted, unanswered };
+  return { abortedConnections, unanswered };
 }
 
 async function drainThread(thread: WorkerThread, { graceMs, slackMs, clock }: DrainOptions): Promise<number | null> {

@@ -1,6 +1,7 @@
 // The newest endpoints of every upstream of the current snapshot: what the cluster says and what names resolved to.
 import type { Snapshot } from "../ir/snapshot.ts";
 import type { EndpointSet } from "../ir/upstream.ts";
+import { compareStrings } from "../lib/compare-strings.ts";
 
 export class EndpointIndex {
   #sets = new Map<string, EndpointSet>();
@@ -51,13 +52,8 @@ export class EndpointIndex {
       const newest = this.#sets.get(id);
       if (newest !== undefined) sets.set(id, newest);
     }
-    const endpoints = [...sets.values()].toSorted((one, other) => compare(one.upstream, other.upstream));
+    const endpoints = [...sets.values()].toSorted((one, other) => compareStrings(one.upstream, other.upstream));
     this.#filled = { from: snapshot, snapshot: { ...snapshot, endpoints } };
     return this.#filled.snapshot;
   }
-}
-
-function compare(one: string, other: string): number {
-  if (one === other) return 0;
-  return one < other ? -1 : 1;
 }

@@ -61,14 +61,6 @@ suite("metrics collector", () => {
     worker.answer(1);
   });
 
-  test("answers that are no report are passed over", async () => {
-    const rig = new Rig();
-    const worker = rig.start(0);
-    const page = rig.collector.scrape();
-    rig.collector.workerAnswered(worker, { type: "metrics", id: 1, metrics: "nonsense" });
-    assert.doesNotMatch((await page).body, /penstock_retries_total\{/);
-  });
-
   test("without workers the page has the main thread's figures", async () => {
     const { body } = await new Rig().collector.scrape();
     assert.match(body, /penstock_event_loop_delay_seconds\{thread="main",quantile="1"\} 0\.5/);

@@ -60,7 +60,7 @@ export class MetricsCollector implements WorkerObserver {
 
   workerAnswered(link: WorkerLink, message: FromWorker): void {
     if (message.type !== "metrics") return;
-    if (isReport(message.metrics)) this.#options.totals.accept(link, message.metrics);
+    this.#options.totals.accept(link, message.metrics);
     if (message.id === this.#collection?.id) this.#noteAnswer(link);
   }
 
@@ -95,8 +95,4 @@ export class MetricsCollector implements WorkerObserver {
     collection.waiting.delete(link);
     if (collection.waiting.size === 0) collection.finish();
   }
-}
-
-function isReport(metrics: unknown): metrics is WorkerMetricsReport {
-  return typeof metrics === "object" && metrics !== null && "families" in metrics && Array.isArray(metrics.families);
 }

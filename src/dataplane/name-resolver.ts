@@ -17,7 +17,6 @@ export interface NameResolverOptions {
   readonly onEndpoints: (changed: readonly EndpointSet[]) => void;
   /** Everything that cannot be resolved now, replacing what was said before. */
   readonly onDiagnostics: (diagnostics: readonly Diagnostic[]) => void;
-  readonly maxConcurrent?: number;
 }
 
 /** Bounds of a TTL, so that 0 does not become a storm of queries and a day does not outlive a migration. */
@@ -26,7 +25,7 @@ const MAX_TTL_MS = 300_000;
 /** For sources without TTLs, such as the hosts file. */
 const DEFAULT_TTL_MS = 30_000;
 const RETRY: BackOffTiming = { firstDelayMs: 1_000, maxDelayMs: 30_000 };
-const DEFAULT_MAX_CONCURRENT = 16;
+const MAX_CONCURRENT = 16;
 /** Of one name; a larger answer is cut. */
 const MAX_ADDRESSES = 256;
 
@@ -47,7 +46,6 @@ interface NameEntry {
 
 export class NameResolver {
   readonly #options: NameResolverOptions;
-  readonly #maxConcurrent: number;
   readonly #entries = new Map<string, NameEntry>();
   /** Waiting for one of the concurrent queries to end. */
   readonly #queue: NameEntry[] = [];
@@ -55,7 +53,6 @@ export class NameResolver {
 
   constructor(options: NameResolverOptions) {
     this.#options = options;
-    this.#maxConcurrent = options.maxConcurrent ?? DEFAULT_MAX_CONCURRENT;
   }
 
   /**
@@ -106,7 +103,7 @@ export class NameResolver {
   }
 
   #startNext(): void {
-    while (this.#active < this.#maxConcurrent) {
+    while (this.#active < MAX_CONCURRENT) {
       const entry = this.#queue.shift();
       if (entry === undefined) return;
       if (this.#isCurrent(entry)) void this.#resolve(entry);

@@ -4,6 +4,7 @@ import type { TlsHost, VirtualHost } from "../ir/route-table.ts";
 import type { Snapshot } from "../ir/snapshot.ts";
 import type { EndpointSet, Upstream } from "../ir/upstream.ts";
 import type { ListPatch } from "../lib/list-patch.ts";
+import type { WorkerMetricsReport } from "../telemetry/metric-definitions.ts";
 
 /** What a worker is started with (`workerData`). */
 export interface WorkerSettings {
@@ -84,7 +85,7 @@ export type FromWorker =
   | { readonly type: "ack"; readonly generation: number }
   | { readonly type: "nack"; readonly generation: number; readonly reason: string }
   | { readonly type: "endpoints-ack"; readonly sequence: number }
-  | { readonly type: "metrics"; readonly id: number; readonly metrics: unknown }
+  | { readonly type: "metrics"; readonly id: number; readonly metrics: WorkerMetricsReport }
   /** Whole access-log lines, newline-terminated UTF-8. */
   | { readonly type: "access-log"; readonly lines: Uint8Array }
   | {
@@ -93,4 +94,5 @@ export type FromWorker =
       readonly message: string;
       readonly fields: Readonly<Record<string, string | number>>;
     }
-  | { readonly type: "drained"; readonly aborted: number };
+  /** `abortedConnections`: those that still served something when the grace time ended, and were closed. */
+  | { readonly type: "drained"; readonly abortedConnections: number };

@@ -185,7 +185,7 @@ suite("supervisor", () => {
   test("draining lets workers finish, adds up what was cut off, and replaces nobody", async (t) => {
     const rig = new Rig(t, { workerCount: 2 });
     await rig.supervisor.start();
-    assert.deepEqual(await rig.supervisor.drain(5_000), { aborted: 3, unanswered: 0 });
+    assert.deepEqual(await rig.supervisor.drain(5_000), { abortedConnections: 3, unanswered: 0 });
     assert.equal(rig.running, 0);
     assert.equal(rig.clock.pendingTimers, 0);
   });
@@ -196,7 +196,7 @@ suite("supervisor", () => {
     const drained = rig.supervisor.drain(5_000);
     await turn();
     rig.clock.advance(6_000);
-    assert.deepEqual(await drained, { aborted: 0, unanswered: 1 });
+    assert.deepEqual(await drained, { abortedConnections: 0, unanswered: 1 });
     assert.equal(rig.running, 0);
   });
 
@@ -205,7 +205,7 @@ suite("supervisor", () => {
     await rig.supervisor.start();
     const drained = rig.supervisor.drain(3_600_000);
     await rig.supervisor.stop();
-    assert.deepEqual(await drained, { aborted: 0, unanswered: 1 });
+    assert.deepEqual(await drained, { abortedConnections: 0, unanswered: 1 });
   });
 
   test("a drain does not wait for a worker that is still in its back-off", async (t) => {
@@ -214,7 +214,7 @@ suite("supervisor", () => {
     const stopped = rig.next("worker-stopped");
     rig.command({ workerId: 0, do: "exit" });
     await stopped;
-    assert.deepEqual(await rig.supervisor.drain(5_000), { aborted: 0, unanswered: 0 });
+    assert.deepEqual(await rig.supervisor.drain(5_000), { abortedConnections: 0, unanswered: 0 });
     assert.equal(rig.clock.pendingTimers, 0);
   });
 });

@@ -45,7 +45,7 @@ const DEFAULT_TIMING: SupervisorTiming = {
 };
 
 export interface SupervisorOptions {
-  /** Module that every worker runs. */
+  /** Module that every worker runs. Snapshots after the first reach it as patches, for a SnapshotDecoder. */
   readonly workerUrl: URL;
   readonly workerCount: number;
   /** Read for each thread, so that replacements get the newest ticket keys. */
@@ -56,8 +56,6 @@ export interface SupervisorOptions {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly thread?: ThreadSettings;
-  /** Snapshots after the first are posted as patches; the workers' module must then use a SnapshotDecoder. */
-  readonly postsPatches?: boolean;
   readonly timing?: Partial<SupervisorTiming>;
 }
 
@@ -159,13 +157,13 @@ export class Supervisor {
   }
 
   #launch(slot: WorkerSlot, isReplacement: boolean): WorkerThread {
-    const { clock, observers, postsPatches = false, settings, thread: threadSettings, workerUrl } = this.#options;
+    const { clock, observers, settings, thread: threadSettings, workerUrl } = this.#options;
     const shared = { ...settings(), workerId: slot.workerId, listeners: this.#listeners };
     const thread = new WorkerThread({
       url: workerUrl,
       settings: isReplacement ? { ...shared, listenAfterSnapshot: true } : shared,
       thread: threadSettings ?? {},
-      encoder: postsPatches ? new SnapshotEncoder(this.#differ) : null,
+      encoder: new SnapshotEncoder(this.#differ),
       clock,
       onMessage: (from, message) => this.#onMessage(slot, from, message),
       onStopped: (from, reason) => this.#onStopped(slot, from, reason),

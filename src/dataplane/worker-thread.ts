@@ -33,8 +33,8 @@ export interface WorkerThreadOptions {
   readonly url: URL;
   readonly settings: WorkerSettings;
   readonly thread: ThreadSettings;
-  /** Null: every snapshot is posted whole. */
-  readonly encoder: SnapshotEncoder | null;
+  /** Remembers what was posted to this thread. */
+  readonly encoder: SnapshotEncoder;
   readonly clock: Clock;
   readonly onMessage: (thread: WorkerThread, message: FromWorker) => void;
   /** Called once, after which nothing else is. */
@@ -51,6 +51,7 @@ export class WorkerThread implements WorkerLink {
   readonly #drained = Promise.withResolvers<number>();
   readonly #ended = Promise.withResolvers<void>();
   #isListening = false;
+  #isTerminating = false;
   #reason: StopReason | null = null;
   #lastHeardAt: number;
   /** When the unanswered probe was posted; null where none is. */
@@ -74,7 +75,7 @@ export class WorkerThread implements WorkerLink {
     return this.#isListening;
   }
 
-  /** Exchanges cut off by a drain; never resolves where the worker gives no account. */
+  /** Connections cut off by a drain; never resolves where the worker gives no account. */
   get drained(): Promise<number> {
     return this.#drained.promise;
   }
@@ -85,14 +86,15 @@ export class WorkerThread implements WorkerLink {
   }
 
   post(message: ToWorker): void {
-    const { encoder } = this.#options;
-    this.#worker.postMessage(encoder === null ? message : encoder.encode(message));
+    this.#worker.postMessage(this.#options.encoder.encode(message));
   }
 
   /** Ends the thread now, whatever it does. The first reason given counts. */
   terminate(reason: StopReason): Promise<void> {
     this.#reason ??= reason;
-    void this.#worker.terminate();
+    // A thread that hangs is found unresponsive with every probe, and each call leaves a listener on it.
+    if (!this.#isTerminating) void this.#worker.terminate();
+    this.#isTerminating = true;
     return this.ended;
   }
 
@@ -124,7 +126,7 @@ export class WorkerThread implements WorkerLink {
       this.#bound.reject(error);
       void this.terminate({ cause: "listen-failed", detail: error.message });
     } else if (message.type === "drained") {
-      this.#drained.resolve(message.aborted);
+      this.#drained.resolve(message.abortedConnections);
     }
     this.#options.onMessage(this, message);
   }

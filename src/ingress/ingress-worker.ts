@@ -160,10 +160,10 @@ export class IngressWorker {
 
   async #drain(graceMs: number): Promise<void> {
     this.#mustListen = false;
-    const aborted = await this.#server.drain(graceMs);
+    const abortedConnections = await this.#server.drain(graceMs);
     this.#accessLog?.flush();
     this.#metrics.stop();
-    this.#say({ type: "drained", aborted });
+    this.#say({ type: "drained", abortedConnections });
   }
 }
 

@@ -9,7 +9,6 @@ import { endpointSetOf, snapshotOf } from "../../test/support/ingress-snapshot.t
 import type { SnapshotSpec } from "../../test/support/ingress-snapshot.ts";
 import type { FromWorker, ToWorker, WorkerSettings } from "../dataplane/protocol.ts";
 import { SnapshotDiffer, SnapshotEncoder } from "../dataplane/snapshot-encoder.ts";
-import type { WorkerMetricsReport } from "../telemetry/metric-definitions.ts";
 import type { Certificate } from "../ir/certificate.ts";
 import { secretBytes } from "../ir/secret-bytes.ts";
 import { IngressWorker } from "./ingress-worker.ts";
@@ -287,7 +286,7 @@ describe("a worker", () => {
     worker.tell({ type: "collect-metrics", id: 7 });
     const { id, metrics } = await worker.hear("metrics");
     assert.equal(id, 7);
-    const { families } = metrics as WorkerMetricsReport;
+    const { families } = metrics;
     const figures = new Map(families.map(({ name, labels, values }) => [name, { labels, values: [...values] }]));
     assert.deepEqual(figures.get("penstock_requests_total"), {
       labels: ["shop/web/0/0", "shop/cart/80", "2xx", "", "", "4xx"],
@@ -312,7 +311,7 @@ describe("a worker", () => {
     worker.tell({ type: "drain", graceMs: 5_000 });
     upstream.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     assert.match(await answer, /^HTTP\/1\.1 200 OK\r\n(?:.*\r\n)*Connection: close\r\n(?:.*\r\n)*\r\nok$/);
-    assert.equal((await worker.hear("drained")).aborted, 0);
+    assert.equal((await worker.hear("drained")).abortedConnections, 0);
     assert.equal(worker.hasSaid("access-log"), true);
     await assert.rejects(request(port, "/cart"), { code: "ECONNREFUSED" });
   });
@@ -325,7 +324,7 @@ describe("a worker", () => {
     const answer = request(port, "/cart").catch(() => "cut");
     await once(held, "connection");
     worker.tell({ type: "drain", graceMs: 0 });
-    assert.equal((await worker.hear("drained")).aborted, 1);
+    assert.equal((await worker.hear("drained")).abortedConnections, 1);
     await answer;
   });
 

@@ -79,8 +79,6 @@ export class ReconcileLoop<Statuses> {
   #routingHash: string | null = null;
   #lastResult: Promise<PublishResult> | null = null;
   #lastEndpoints: Promise<void> = Promise.resolve();
-  /** Counts batches of changes. */
-  #sequence = 0;
   /** Counts translations, so that only the newest is reported as served. */
   #builds = 0;
   #unsubscribe: (() => void) | null = null;
@@ -114,11 +112,6 @@ export class ReconcileLoop<Statuses> {
     this.#wakeIfIdle();
   }
 
-  /** Batches of changes so far. */
-  get sequence(): number {
-    return this.#sequence;
-  }
-
   /** Resolves when all that was seen until now is built and the workers have answered. Before the first sync it waits for it. */
   async settled(): Promise<void> {
     if (!this.#isIdle()) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
@@ -129,7 +122,6 @@ export class ReconcileLoop<Statuses> {
   #onChange({ kinds, endpointSlices }: WorldChange): void {
     const concerned = this.#sliceOwners.advance(endpointSlices);
     if (!this.#options.world.isSynced) return;
-    this.#sequence += 1;
     const isOnlySlices = kinds.size === 1 && kinds.has("EndpointSlice");
     if (this.#baseline === null || !isOnlySlices) this.#rebuildLane.trigger();
     if (this.#baseline === null) return;

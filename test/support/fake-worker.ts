@@ -2,7 +2,8 @@
 // come over a BroadcastChannel whose name stands in the environment.
 import { createServer } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
-import type { FromWorker, ToWorker, WorkerSettings } from "../../src/dataplane/protocol.ts";
+import type { FromWorker, PostedToWorker, ToWorker, WorkerSettings } from "../../src/dataplane/protocol.ts";
+import { SnapshotDecoder } from "../../src/ingress/snapshot-decoder.ts";
 
 /** What tests tell the worker with a matching id to do. */
 export interface FakeWorkerCommand {
@@ -13,6 +14,7 @@ export interface FakeWorkerCommand {
 const settings = workerData as WorkerSettings;
 const behaviour = process.env["FAKE_WORKER"] ?? "";
 const commands = new BroadcastChannel(process.env["FAKE_WORKER_CHANNEL"] ?? "fake-worker");
+const decoder = new SnapshotDecoder();
 const port = parentPort ?? process.exit(1);
 let generation = 0;
 let hasListened = false;
@@ -21,7 +23,7 @@ commands.addEventListener("message", (event) => {
   const command = event.data as FakeWorkerCommand;
   if (command.workerId === settings.workerId) obey(command);
 });
-port.on("message", (message: ToWorker) => answer(message));
+port.on("message", (message: PostedToWorker) => answer(decoder.decode(message)));
 
 if (behaviour === "throw-at-start") throw new Error("cannot even start");
 if (behaviour === "first-takes-port" && settings.workerId === 1) {
@@ -57,10 +59,10 @@ function answer(message: ToWorker): void {
       say({ type: "endpoints-ack", sequence: message.sequence });
       break;
     case "collect-metrics":
-      say({ type: "metrics", id: message.id, metrics: null });
+      say({ type: "metrics", id: message.id, metrics: { families: [] } });
       break;
     case "drain":
-      if (behaviour !== "never-drains") say({ type: "drained", aborted: settings.workerId + 1 });
+      if (behaviour !== "never-drains") say({ type: "drained", abortedConnections: settings.workerId + 1 });
       break;
     case "ticket-keys":
       sayLog(`ticket keys ${Buffer.from(message.ticketKeys).toString("hex").slice(0, 8)}`);

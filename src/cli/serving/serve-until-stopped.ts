@@ -135,8 +135,8 @@ class Serving {
         "ended at once by a second signal; requests in flight were cut off",
       ]);
     }
-    const { aborted, unanswered } = result;
-    this.#logger[aborted + unanswered > 0 ? "warn" : "info"]({ aborted, unanswered }, "drained");
+    const { abortedConnections, unanswered } = result;
+    this.#logger[abortedConnections + unanswered > 0 ? "warn" : "info"]({ abortedConnections, unanswered }, "drained");
   }
 
   /**

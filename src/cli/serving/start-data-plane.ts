@@ -59,7 +59,6 @@ export class DataPlane {
     this.#supervisor = new Supervisor({
       workerUrl: WORKER_URL,
       workerCount: workers,
-      postsPatches: true,
       settings: () => ({ ...shared, ticketKeys: this.#ticketKeys.current }),
       observers: [this.publisher, ...observers],
       onEvent: onWorkerEvent,

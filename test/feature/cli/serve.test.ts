@@ -225,7 +225,7 @@ describe("a signal", { concurrency: 2 }, () => {
       assert.deepEqual([status, body], [200, "late"]);
       const { code, stderr } = await proxy.process.ended();
       assert.equal(code, 0);
-      assert.match(stderr, /"aborted":0,"unanswered":0,"message":"drained"/);
+      assert.match(stderr, /"abortedConnections":0,"unanswered":0,"message":"drained"/);
     });
   }
 
@@ -235,7 +235,7 @@ describe("a signal", { concurrency: 2 }, () => {
     await assert.rejects(answer);
     const { code, stderr } = await proxy.process.ended();
     assert.equal(code, 0);
-    assert.match(stderr, /"level":"warn"[^\n]*"aborted":1,"unanswered":0,"message":"drained"/);
+    assert.match(stderr, /"level":"warn"[^\n]*"abortedConnections":1,"unanswered":0,"message":"drained"/);
   });
 
   it("ends it although nobody reads the access log", async (context) => {
