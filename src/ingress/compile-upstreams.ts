@@ -1,6 +1,7 @@
 // The upstreams of a snapshot, each with its endpoints. What the running snapshot has already is taken over, with the state
 // of its balancing; nothing of the running snapshot is changed.
 import type { Snapshot } from "../ir/snapshot.ts";
+import { areSameEndpoints } from "../ir/upstream.ts";
 import type { Endpoint, Upstream } from "../ir/upstream.ts";
 import { CompiledUpstream } from "./compiled-upstream.ts";
 import type { UpstreamTrust } from "./upstream-trust.ts";
@@ -60,24 +61,5 @@ function isSameUpstream(a: Upstream, b: Upstream): boolean {
     a.tls?.caPem === b.tls?.caPem &&
     a.dnsName?.host === b.dnsName?.host &&
     a.dnsName?.port === b.dnsName?.port
-  );
-}
-
-function areSameEndpoints(a: readonly Endpoint[], b: readonly Endpoint[]): boolean {
-  return a.length === b.length && a.every((endpoint, index) => isSameEndpoint(endpoint, b[index] as Endpoint));
-}
-
-function isSameEndpoint(a: Endpoint, b: Endpoint): boolean {
-  return (
-    a.address === b.address &&
-    a.port === b.port &&
-    a.weight === b.weight &&
-    a.ready === b.ready &&
-    a.serving === b.serving &&
-    a.terminating === b.terminating &&
-    a.zone === b.zone &&
-    a.node === b.node &&
-    a.forZones.length === b.forZones.length &&
-    a.forZones.every((zone, index) => zone === b.forZones[index])
   );
 }

@@ -60,6 +60,27 @@ export function plainEndpoint(address: string, port: number): Endpoint {
   };
 }
 
+/** True where both say the same of the same address; identity is not asked for. */
+export function isSameEndpoint(one: Endpoint, other: Endpoint): boolean {
+  return (
+    one.address === other.address &&
+    one.port === other.port &&
+    one.weight === other.weight &&
+    one.ready === other.ready &&
+    one.serving === other.serving &&
+    one.terminating === other.terminating &&
+    one.zone === other.zone &&
+    one.node === other.node &&
+    one.forZones.length === other.forZones.length &&
+    one.forZones.every((zone, i) => zone === other.forZones[i])
+  );
+}
+
+/** The same endpoints in the same order. */
+export function areSameEndpoints(some: readonly Endpoint[], others: readonly Endpoint[]): boolean {
+  return some.length === others.length && some.every((one, i) => isSameEndpoint(one, others[i] as Endpoint));
+}
+
 /**
  * The endpoints that may take traffic: the ready ones; where there are none, those that still serve
  * while they terminate (KEP-1669).

@@ -1,6 +1,7 @@
 // The endpoints that the data plane was last told, so that only differences are told again.
 import type { Snapshot } from "../ir/snapshot.ts";
-import type { Endpoint, EndpointSet } from "../ir/upstream.ts";
+import { areSameEndpoints } from "../ir/upstream.ts";
+import type { EndpointSet } from "../ir/upstream.ts";
 
 export class EndpointBaseline {
   readonly #sets = new Map<string, EndpointSet | null>();
@@ -42,22 +43,5 @@ export class EndpointBaseline {
 
 function haveSameEndpoints(known: EndpointSet | null, next: EndpointSet): boolean {
   if (known === next) return true;
-  const before = known === null ? [] : known.endpoints;
-  return before.length === next.endpoints.length && before.every((one, i) => isSame(one, next.endpoints[i]));
-}
-
-function isSame(one: Endpoint, other: Endpoint | undefined): boolean {
-  return (
-    other !== undefined &&
-    one.address === other.address &&
-    one.port === other.port &&
-    one.weight === other.weight &&
-    one.ready === other.ready &&
-    one.serving === other.serving &&
-    one.terminating === other.terminating &&
-    one.zone === other.zone &&
-    one.node === other.node &&
-    one.forZones.length === other.forZones.length &&
-    one.forZones.every((zone, i) => zone === other.forZones[i])
-  );
+  return areSameEndpoints(known === null ? [] : known.endpoints, next.endpoints);
 }
