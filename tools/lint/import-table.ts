@@ -144,12 +144,10 @@ export const LAYERS: readonly Layer[] = [
 export const PACKAGES: ReadonlyMap<string, readonly string[]> = new Map([
   // 0.4 s and 80 MB a thread: it must never be loaded in a worker.
   ["@kubernetes/client-node", ["src/source/kubernetes"]],
-  // For everything that is not the hot path.
-  ["undici", ["src/engine/health", "src/dataplane"]],
   ["pino", ["src/telemetry"]],
   ["prom-client", ["src/telemetry"]],
   ["yaml", ["src/source/files", "src/config", "src/cli"]],
-  ["zod", ["src/config", "src/source"]],
+  ["zod", ["src/config"]],
   ["commander", ["src/cli"]],
   ["ipaddr.js", ["src/lib", "src/config", "src/source/validation"]],
 ]);
