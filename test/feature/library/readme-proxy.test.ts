@@ -8,9 +8,9 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { startOrigin } from "../../examples/origin/origin.ts";
+import { startOrigin } from "../../../examples/origin/origin.ts";
 
-const ROOT = path.resolve(import.meta.dirname, "../..");
+const ROOT = path.resolve(import.meta.dirname, "../../..");
 
 async function get(port: number, target: string, headers: Readonly<Record<string, string>>): Promise<[number, string]> {
   const request = http.get({ port, path: target, headers, agent: false });

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import type { PostedToWorker, ToWorker } from "../../src/dataplane/protocol.ts";
-import { SnapshotDiffer, SnapshotEncoder } from "../../src/dataplane/snapshot-encoder.ts";
-import { SnapshotDecoder } from "../../src/ingress/snapshot-decoder.ts";
-import { secretBytes } from "../../src/ir/secret-bytes.ts";
-import type { Snapshot } from "../../src/ir/snapshot.ts";
+import type { PostedToWorker, ToWorker } from "../../../src/dataplane/protocol.ts";
+import { SnapshotDiffer, SnapshotEncoder } from "../../../src/dataplane/snapshot-encoder.ts";
+import { SnapshotDecoder } from "../../../src/ingress/snapshot-decoder.ts";
+import { secretBytes } from "../../../src/ir/secret-bytes.ts";
+import type { Snapshot } from "../../../src/ir/snapshot.ts";
 
 suite("snapshots as patches", () => {
   test("whatever follows on whatever, every worker gets what was published", () => {
