@@ -427,6 +427,25 @@ test("a request body filter may change the body's length", async (t) => {
   assert.match(proxy.origins[0]!.received, /Transfer-Encoding: chunked\r\n\r\n5\r\nbody\+\r\n3\r\nend\r\n0\r\n\r\n$/);
 });
 
+test("a body filter that throws ends its request, once logged: before the head with 500, after it broken off", async (t) => {
+  const oops = (): never => {
+    throw new Error("oops");
+  };
+  const up = await startProxy(t, [answerEach(response("ok"))], { phases: { requestBodyFilter: oops } });
+  const post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody";
+  assert.match(await exchangeRaw(up.port, post), /^HTTP\/1\.1 500 /);
+  assert.equal((await up.untilLogged(1)).error?.type, "internal");
+
+  for (const isAtEnd of [false, true]) {
+    const down = await startProxy(t, [answerEach(response("ok"))], {
+      phases: { responseBodyFilter: (_session, chunk, endOfStream) => (endOfStream === isAtEnd ? oops() : chunk) },
+    });
+    assert.doesNotMatch(await exchangeRaw(down.port, CLOSING_GET), /0\r\n\r\n$/);
+    await down.untilLogged(1);
+    assert.equal(down.logged.length, 1);
+  }
+});
+
 test("a phase that throws gives 500, once logged, and the connection serves on", async (t) => {
   const proxy = await startProxy(t, [answerEach(response("ok"))], {
     phases: {

@@ -44,6 +44,8 @@ const State = {
   done: 6,
 } as const;
 
+type BodyFilter<Ctx> = NonNullable<PhaseSlots<Ctx>["requestBodyFilter"]>;
+
 const DATE = headerBit(KnownHeader.date);
 const SERVER = headerBit(KnownHeader.server);
 const SERVER_NAME = "penstock";
@@ -238,12 +240,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     let out: Buffer | null = chunk;
     const { requestBodyFilter } = this.#runtime.slots;
     if (requestBodyFilter !== null && this.#state !== State.tunnel) {
-      try {
-        out = requestBodyFilter(this, Buffer.from(chunk), false, this.#ctx);
-      } catch (error) {
-        this.#fail(toProxyError(error));
-        return;
-      }
+      out = this.#filterBody(requestBodyFilter, chunk);
     }
     if (out === null) return;
     this.#replay?.keep(out);
@@ -261,13 +258,9 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     if (upstream === null || this.#state === State.done) return;
     const { requestBodyFilter } = this.#runtime.slots;
     if (requestBodyFilter !== null && this.#state !== State.tunnel) {
-      try {
-        const last = requestBodyFilter(this, null, true, this.#ctx);
-        if (last !== null) upstream.sendBody(last);
-      } catch (error) {
-        this.#fail(toProxyError(error));
-        return;
-      }
+      const last = this.#filterBody(requestBodyFilter, null);
+      if (this.#hasEnded()) return;
+      if (last !== null) upstream.sendBody(last);
     }
     upstream.sendEnd();
     if (this.#state === State.awaiting) upstream.armTimer(this.limits.responseTimeoutMs);
@@ -377,13 +370,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     let out: Buffer | null = chunk;
     const { responseBodyFilter } = this.#runtime.slots;
     if (responseBodyFilter !== null && this.#state === State.responding) {
-      try {
-        // A filter may keep what it gets; the connection reads its next bytes into the same memory.
-        out = responseBodyFilter(this, Buffer.from(chunk), false, this.#ctx);
-      } catch (error) {
-        this.#fail(toProxyError(error));
-        return;
-      }
+      out = this.#filterBody(responseBodyFilter, chunk);
       if (out === null) return;
     }
     if (!this.#downstream.sendBody(out)) this.#pauseResponse();
@@ -398,13 +385,9 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     if (this.#state !== State.responding && this.#state !== State.tunnel) return;
     const { responseBodyFilter } = this.#runtime.slots;
     if (responseBodyFilter !== null && this.#state === State.responding) {
-      try {
-        const last = responseBodyFilter(this, null, true, this.#ctx);
-        if (last !== null) this.#downstream.sendBody(last);
-      } catch (error) {
-        this.#fail(toProxyError(error));
-        return;
-      }
+      const last = this.#filterBody(responseBodyFilter, null);
+      if (this.#hasEnded()) return;
+      if (last !== null) this.#downstream.sendBody(last);
     }
     // Counted and logged first: `sendEnd` may begin the connection's next request.
     this.#finish(null);
@@ -578,6 +561,21 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
       logging(this, this.#ctx, error);
     } catch (thrown) {
       process.emitWarning(`the logging phase failed: ${String(thrown)}`);
+    }
+  }
+
+  #hasEnded(): boolean {
+    return this.#state === State.done;
+  }
+
+  /** What a filter makes of a part of a body, null for its end; null also where it threw, which ends the exchange. */
+  #filterBody(filter: BodyFilter<Ctx>, chunk: Buffer | null): Buffer | null {
+    try {
+      // A filter may keep what it gets; the connection reads its next bytes into the same memory.
+      return filter(this, chunk === null ? null : Buffer.from(chunk), chunk === null, this.#ctx);
+    } catch (error) {
+      this.#fail(toProxyError(error));
+      return null;
     }
   }
 
