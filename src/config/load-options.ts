@@ -1,5 +1,5 @@
 // From what was written to what the program runs with: raw, then with defaults, then compiled. The only way to Options.
-import { formatListenAddress } from "../lib/listen-error.ts";
+import { formatListenAddress } from "../lib/address-text.ts";
 import { COMMAND_SETTINGS } from "./command-settings.ts";
 import type { CommandName } from "./command-settings.ts";
 import type { Options } from "./options.ts";

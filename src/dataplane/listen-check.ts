@@ -2,7 +2,8 @@
 // program, a second Penstock above all, already listens there.
 import { createServer } from "node:net";
 import type { Server } from "node:net";
-import { formatListenAddress, ListenError } from "../lib/listen-error.ts";
+import { formatListenAddress } from "../lib/address-text.ts";
+import { ListenError } from "../lib/listen-error.ts";
 import type { ListenerSettings } from "./protocol.ts";
 
 /** Every address of both families, and what stands for it on a machine without IPv6. */

@@ -13,7 +13,7 @@ import type { RouteTable } from "../ir/route-table.ts";
 import { revealSecret } from "../ir/secret-bytes.ts";
 import type { Snapshot } from "../ir/snapshot.ts";
 import type { EndpointSet } from "../ir/upstream.ts";
-import { formatListenAddress } from "../lib/listen-error.ts";
+import { formatListenAddress } from "../lib/address-text.ts";
 import { AccessLogWriter } from "../telemetry/access-log.ts";
 import { createSeriesFilter } from "../telemetry/series-filter.ts";
 import { WorkerMetrics } from "../telemetry/worker-metrics.ts";

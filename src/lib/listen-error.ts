@@ -18,12 +18,6 @@ export class ListenError extends Error {
   }
 }
 
-/** `host:port` as a person writes it: brackets around IPv6, `:8080` for every address. */
-export function formatListenAddress(host: string, port: number): string {
-  if (host === "" || host === "::") return `:${port}`;
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 function reasonOf(code: string, address: string): string {
   switch (code) {
     case "EADDRINUSE":

@@ -1,5 +1,5 @@
 // `appProtocol` of a Service port (KEP-3726): which protocol the upstream speaks where no annotation says it.
-import { quoteText } from "../lib/quote-text.ts";
+import { quoteText } from "../lib/untrusted-text.ts";
 import { problem } from "./diagnose.ts";
 import type { Problem } from "./diagnose.ts";
 

@@ -3,7 +3,7 @@
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import type { RouteAction } from "../ir/route-table.ts";
 import type { DnsName, Upstream } from "../ir/upstream.ts";
-import { quoteText } from "../lib/quote-text.ts";
+import { quoteText } from "../lib/untrusted-text.ts";
 import type { Secret, Service } from "../source/object-types.ts";
 import type { AnnotationSettings } from "./annotations/settings.ts";
 import { judgeAppProtocol, readAppProtocol } from "./app-protocol.ts";

@@ -1,5 +1,5 @@
 // The `ca.crt` of a Secret, for verifying upstreams.
-import { quoteText } from "../lib/quote-text.ts";
+import { quoteText } from "../lib/untrusted-text.ts";
 import type { Secret } from "../source/object-types.ts";
 import { findWeakness } from "./certificate-strength.ts";
 import { problem } from "./diagnose.ts";

@@ -5,7 +5,7 @@ import { formatName } from "../ir/names.ts";
 import { plainEndpoint, usableEndpoints } from "../ir/upstream.ts";
 import type { Endpoint, EndpointSet } from "../ir/upstream.ts";
 import { compareStrings } from "../lib/compare-strings.ts";
-import { quoteText } from "../lib/quote-text.ts";
+import { quoteText } from "../lib/untrusted-text.ts";
 import type { EndpointSlice } from "../source/object-types.ts";
 import type { UpstreamUse } from "./backend.ts";
 import { diagnose, problem } from "./diagnose.ts";

@@ -3,7 +3,7 @@ import type { Diagnostic } from "../ir/diagnostic.ts";
 import type { NamespacedName } from "../ir/names.ts";
 import type { Endpoint } from "../ir/upstream.ts";
 import { compareStrings } from "../lib/compare-strings.ts";
-import { quoteText } from "../lib/quote-text.ts";
+import { quoteText } from "../lib/untrusted-text.ts";
 import type { EndpointSlice } from "../source/object-types.ts";
 import { readAddress } from "./address.ts";
 import { diagnose, problem } from "./diagnose.ts";

@@ -1,7 +1,7 @@
 // Host names of rules and TLS sections: exact, or `*.` and a name for exactly one more label.
 import { isIP } from "node:net";
 import { isDnsName } from "../lib/dns-name.ts";
-import { quoteText } from "../lib/quote-text.ts";
+import { quoteText } from "../lib/untrusted-text.ts";
 import { problem } from "./diagnose.ts";
 import type { Problem } from "./diagnose.ts";
 import { asText } from "./untyped.ts";

@@ -1,6 +1,6 @@
 // Whose Ingress it is. Reads IngressClass objects and an Ingress's choice of class; knows nothing of rules.
 import type { Diagnostic } from "../ir/diagnostic.ts";
-import { quoteText } from "../lib/quote-text.ts";
+import { quoteText } from "../lib/untrusted-text.ts";
 import type { Ingress, IngressClass } from "../source/object-types.ts";
 import { diagnose, problem } from "./diagnose.ts";
 import type { Problem } from "./diagnose.ts";

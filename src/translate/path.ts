@@ -1,7 +1,7 @@
 // Paths of rules: which are served, and what they match.
 import type { PathMatch } from "../ir/route-table.ts";
 import { compareStrings } from "../lib/compare-strings.ts";
-import { quoteText } from "../lib/quote-text.ts";
+import { quoteText } from "../lib/untrusted-text.ts";
 import { problem } from "./diagnose.ts";
 import type { Problem } from "./diagnose.ts";
 import { asText } from "./untyped.ts";

@@ -1,5 +1,5 @@
 // Finds the port of a Service that a backend names.
-import { quoteText } from "../lib/quote-text.ts";
+import { quoteText } from "../lib/untrusted-text.ts";
 import { problem } from "./diagnose.ts";
 import type { Problem } from "./diagnose.ts";
 import type { ServicePortView, ServiceView } from "./service-view.ts";

@@ -2,7 +2,7 @@
 import { isIP } from "node:net";
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import { isDnsName } from "../lib/dns-name.ts";
-import { quoteText } from "../lib/quote-text.ts";
+import { quoteText } from "../lib/untrusted-text.ts";
 import type { Service } from "../source/object-types.ts";
 import { readAnnotations } from "./annotations/read-annotations.ts";
 import type { AnnotationSettings } from "./annotations/settings.ts";

@@ -5,7 +5,7 @@ import type { NamespacedName, ObjectReference } from "../ir/names.ts";
 import { formatName } from "../ir/names.ts";
 import type { TlsHost } from "../ir/route-table.ts";
 import { compareStrings } from "../lib/compare-strings.ts";
-import { quoteText } from "../lib/quote-text.ts";
+import { quoteText } from "../lib/untrusted-text.ts";
 import type { Secret } from "../source/object-types.ts";
 import { certificateCovers } from "./certificate-names.ts";
 import { diagnose, problem } from "./diagnose.ts";

@@ -3,7 +3,7 @@ import { createPrivateKey } from "node:crypto";
 import type { KeyObject, X509Certificate } from "node:crypto";
 import type { Certificate } from "../ir/certificate.ts";
 import { secretBytes } from "../ir/secret-bytes.ts";
-import { quoteText } from "../lib/quote-text.ts";
+import { quoteText } from "../lib/untrusted-text.ts";
 import type { Secret } from "../source/object-types.ts";
 import { readDnsNames } from "./certificate-names.ts";
 import { findWeakness } from "./certificate-strength.ts";

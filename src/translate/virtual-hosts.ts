@@ -7,7 +7,7 @@ import type { Diagnostic } from "../ir/diagnostic.ts";
 import { formatName } from "../ir/names.ts";
 import type { PathMatch, Route, VirtualHost } from "../ir/route-table.ts";
 import { compareStrings } from "../lib/compare-strings.ts";
-import { quoteText } from "../lib/quote-text.ts";
+import { quoteText } from "../lib/untrusted-text.ts";
 import type { UpstreamUse } from "./backend.ts";
 import { appendTo, diagnose, problem } from "./diagnose.ts";
 import type { Problem } from "./diagnose.ts";

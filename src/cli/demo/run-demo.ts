@@ -2,7 +2,7 @@
 import { relative } from "node:path";
 import type { Options } from "../../config/options.ts";
 import type { ListenAddress } from "../../config/values/listen-address.ts";
-import { formatListenAddress } from "../../lib/listen-error.ts";
+import { formatListenAddress } from "../../lib/address-text.ts";
 import { provideDemoManifests } from "./demo-manifests.ts";
 import type { DemoManifests } from "./demo-manifests.ts";
 import { startDemoUpstream } from "./demo-upstream.ts";

@@ -3,7 +3,7 @@ import type { Diagnostic, Severity } from "../../ir/diagnostic.ts";
 import type { ObjectReference } from "../../ir/names.ts";
 import { formatName } from "../../ir/names.ts";
 import { compareStrings } from "../../lib/compare-strings.ts";
-import { printable } from "../../lib/printable.ts";
+import { printable } from "../../lib/untrusted-text.ts";
 
 export type SeverityCounts = Readonly<Record<Severity, number>>;
 

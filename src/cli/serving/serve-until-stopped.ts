@@ -4,7 +4,7 @@ import type { Options } from "../../config/options.ts";
 import type { ListenAddress } from "../../config/values/listen-address.ts";
 import { AdminServer } from "../../admin/admin-server.ts";
 import { judgeReadiness } from "../../admin/readiness.ts";
-import { formatListenAddress } from "../../lib/listen-error.ts";
+import { formatListenAddress } from "../../lib/address-text.ts";
 import { DiagnosticLedger } from "../../reconcile/diagnostic-ledger.ts";
 import { createLogger } from "../../telemetry/log.ts";
 import type { Logger } from "../../telemetry/log.ts";

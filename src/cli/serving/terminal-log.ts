@@ -1,5 +1,5 @@
 // The operational log for a person at a terminal: the same lines as everywhere else, made readable. Programs get JSON.
-import { printable } from "../../lib/printable.ts";
+import { printable } from "../../lib/untrusted-text.ts";
 
 const LEVEL_WIDTH = 5;
 /** What every line has; the rest are fields. */

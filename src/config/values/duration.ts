@@ -1,6 +1,6 @@
 // Durations as people write them: `500ms`, `30s`, `1m30s`, `2h`.
 import { parseDurationText } from "../../lib/duration-text.ts";
-import { quoteText } from "../../lib/quote-text.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
 import { parsed, refused } from "../parsed.ts";
 import type { Parsed } from "../parsed.ts";
 

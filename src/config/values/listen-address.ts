@@ -1,6 +1,6 @@
 // ADDR: where a listener binds. `host:port`, `[v6]:port`, or `:port` for every address of both families.
 import { isIPv6 } from "node:net";
-import { quoteText } from "../../lib/quote-text.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
 import { parsed, refused } from "../parsed.ts";
 import type { Parsed } from "../parsed.ts";
 

@@ -1,5 +1,5 @@
 // Whole numbers and sizes in bytes, each within bounds.
-import { quoteText } from "../../lib/quote-text.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
 import { parsed, refused } from "../parsed.ts";
 import type { Parsed } from "../parsed.ts";
 

@@ -1,6 +1,6 @@
 // URL[=WEIGHT]: an upstream of `penstock proxy`.
 import { isIP } from "node:net";
-import { quoteText } from "../../lib/quote-text.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
 import { parsed, refused } from "../parsed.ts";
 import type { Parsed } from "../parsed.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import { formatListenAddress } from "../../lib/listen-error.ts";
+import { formatListenAddress } from "../../lib/address-text.ts";
 import type { Parsed } from "../parsed.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
 import { parseListenAddress } from "./listen-address.ts";

@@ -2,7 +2,7 @@
 import ipaddr from "ipaddr.js";
 import type { NamespacedName } from "../../ir/names.ts";
 import { isDnsName } from "../../lib/dns-name.ts";
-import { quoteText } from "../../lib/quote-text.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
 import { parsed, refused } from "../parsed.ts";
 import type { Parsed } from "../parsed.ts";
 import { didYouMean } from "../suggest.ts";

@@ -3,13 +3,12 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Severity } from "../../ir/diagnostic.ts";
 import type { ObjectReference } from "../../ir/names.ts";
-import { quoteText } from "../../lib/quote-text.ts";
+import { printable, quoteText } from "../../lib/untrusted-text.ts";
 import type { WatchedObject } from "../object-types.ts";
 import { isMapping } from "../validation/decode.ts";
 import type { PathSegment } from "../validation/field-path.ts";
 import { FieldPath } from "../validation/field-path.ts";
 import { itemKindOf } from "../validation/kinds.ts";
-import { printable } from "../../lib/printable.ts";
 import { validateObject } from "../validation/validate-object.ts";
 import type { DocumentError, DuplicateKey, ParsedDocument } from "./parsed-document.ts";
 import type { ReadLimits } from "./read-limits.ts";

@@ -1,7 +1,7 @@
 // JSON texts to plain data, with the lines that JSON.parse cannot give. Strict (RFC 8259), linear and bounded in depth;
 // a file may hold several values one after the other, as kubectl takes them.
 import type { PathSegment } from "../validation/field-path.ts";
-import { printable } from "../../lib/printable.ts";
+import { printable } from "../../lib/untrusted-text.ts";
 import type { DuplicateKey, ParsedDocument } from "./parsed-document.ts";
 import { DocumentError, LineIndex, MAX_DUPLICATE_KEYS, tooManyDocuments } from "./parsed-document.ts";
 import type { ReadLimits } from "./read-limits.ts";

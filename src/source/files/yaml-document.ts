@@ -3,7 +3,7 @@
 import type { Alias, Document, Node, Scalar, YAMLError, YAMLMap, YAMLSeq } from "yaml";
 import { Composer, isAlias, isMap, isScalar, isSeq, Lexer, Parser } from "yaml";
 import type { PathSegment } from "../validation/field-path.ts";
-import { printable } from "../../lib/printable.ts";
+import { printable } from "../../lib/untrusted-text.ts";
 import type { DuplicateKey, ParsedDocument } from "./parsed-document.ts";
 import { DocumentError, LineIndex, MAX_DUPLICATE_KEYS } from "./parsed-document.ts";
 import type { ReadLimits } from "./read-limits.ts";

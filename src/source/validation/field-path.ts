@@ -1,5 +1,5 @@
 // Where in an object a field stands, written as the Kubernetes API writes it.
-import { printable } from "../../lib/printable.ts";
+import { printable } from "../../lib/untrusted-text.ts";
 
 /** A step into a value: the name or key of a mapping's entry, or the index in a list. */
 export type PathSegment = string | number;

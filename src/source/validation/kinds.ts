@@ -1,6 +1,6 @@
 // The kinds that Penstock reads: in which API version, with which shape and which checks. Finds the kind of an object by
 // what it says of itself.
-import { quoteText } from "../../lib/quote-text.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
 import type { WatchedKind } from "../object-types.ts";
 import { checkConfigMap, CONFIG_MAP } from "./config-map.ts";
 import { checkEndpointSlice, ENDPOINT_SLICE } from "./endpoint-slice.ts";

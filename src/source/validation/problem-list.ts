@@ -1,9 +1,8 @@
 // What is wrong with one object, in the words of the Kubernetes API server, and never more of it than a person can read.
 import type { Severity } from "../../ir/diagnostic.ts";
-import { quoteText } from "../../lib/quote-text.ts";
+import { printable, quoteText } from "../../lib/untrusted-text.ts";
 import type { FieldPath } from "./field-path.ts";
 import { FieldPath as Path } from "./field-path.ts";
-import { printable } from "../../lib/printable.ts";
 
 /** One mistake in an object, before it is known where the object was read from. */
 export interface Problem {

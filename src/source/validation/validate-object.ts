@@ -8,7 +8,7 @@ import type { KindDefinition } from "./kinds.ts";
 import { lookUpKind } from "./kinds.ts";
 import type { DecodedMeta } from "./object-meta.ts";
 import { checkObjectMeta } from "./object-meta.ts";
-import { printable } from "../../lib/printable.ts";
+import { printable } from "../../lib/untrusted-text.ts";
 import type { Problem } from "./problem-list.ts";
 import { ProblemList } from "./problem-list.ts";
 import { foldStringData } from "./secret.ts";

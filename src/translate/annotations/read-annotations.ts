@@ -3,7 +3,7 @@ import type { Diagnostic } from "../../ir/diagnostic.ts";
 import type { ObjectReference } from "../../ir/names.ts";
 import { findClosestWord } from "../../lib/closest-word.ts";
 import { compareStrings } from "../../lib/compare-strings.ts";
-import { quoteText } from "../../lib/quote-text.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
 import { diagnose, problem } from "../diagnose.ts";
 import type { Problem } from "../diagnose.ts";
 import { asRecord, asText } from "../untyped.ts";
