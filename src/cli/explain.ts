@@ -2,7 +2,7 @@
 import { Argument, Command, Option } from "commander";
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import { formatName } from "../ir/names.ts";
-import { quoteText } from "../lib/quote-text.ts";
+import { quoteText } from "../lib/untrusted-text.ts";
 import { countSeverities, formatCounts } from "./manifests/diagnostic-report.ts";
 import { usageFailure } from "./exit-code.ts";
 import { addSettingFlags, collect, loadCommandOptions } from "./setting-flags.ts";

@@ -1,7 +1,7 @@
 // A request written on a command line (`GET https://shop.example/cart`), as the proxy would receive it.
 import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
-import { quoteText } from "../lib/quote-text.ts";
+import { quoteText } from "../lib/untrusted-text.ts";
 
 export interface ExplainRequest {
   /** A token, as written: methods are case-sensitive (RFC 9110 §9.1). */

@@ -1,7 +1,7 @@
 // Writes an explanation for a person: what happens first, then why.
 import type { RoutePolicy } from "../ir/route-table.ts";
 import { formatName } from "../ir/names.ts";
-import { quoteText } from "../lib/quote-text.ts";
+import { quoteText } from "../lib/untrusted-text.ts";
 import type { ExplainedCertificate, ExplainedRoute, Explanation } from "./explain.ts";
 import type { ExplainRequest } from "./explain-request.ts";
 import type { ExplainedUpstream } from "./explain-upstreams.ts";
