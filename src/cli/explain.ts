@@ -1,10 +1,7 @@
 // `penstock explain`: which host, path and rule a request would match, which others lose and why, and where it would go.
 import { Argument, Command, Option } from "commander";
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import { formatName } from "../ir/names.ts";
-import { quoteText } from "../lib/untrusted-text.ts";
-import { countSeverities, formatCounts } from "./manifests/diagnostic-report.ts";
 import { usageFailure } from "./exit-code.ts";
+import { countSeverities, formatCounts } from "./manifests/diagnostic-report.ts";
 import { addSettingFlags, collect, loadCommandOptions } from "./setting-flags.ts";
 
 const EXAMPLES = `
@@ -21,22 +18,26 @@ export function explainCommand(): Command {
     .addArgument(new Argument("<REQUEST>", 'Method and URL, for example "GET https://shop.example/cart".'));
   addSettingFlags(command, "explain")
     .addOption(
-      new Option("-H, --header <HEADER>", "A header of the request, 'name: value'; repeat it for more.")
+      new Option(
+        "-H, --header <HEADER>",
+        "A header of the request, 'name: value'; repeat it for more. Only Host chooses a route.",
+      )
         .argParser(collect)
         .helpGroup("Request:"),
     )
     .addHelpText("after", EXAMPLES);
   return command.action(async (text: string, { header = [] }: { readonly header?: readonly string[] }) => {
     const { options } = await loadCommandOptions(command, "explain");
-    const { parseExplainRequest } = await import("../ingress/explain-request.ts");
+    const { parseExplainRequest } = await import("./explain/read-request.ts");
     const request = parseExplainRequest(text, header);
     if ("problem" in request) throw usageFailure(`${request.problem}; see 'penstock explain --help'`);
     if (options.from.length === 0) {
       throw usageFailure("no manifests are given: write for example --from ./manifests; see 'penstock explain --help'");
     }
     const { fileTranslateOptions, readFileWorld } = await import("./manifests/file-world.ts");
-    const { explain } = await import("../ingress/explain.ts");
-    const { renderExplanation } = await import("../ingress/explain-text.ts");
+    const { explain } = await import("../ingress/explain/explain.ts");
+    const { renderConflicts } = await import("./explain/render-conflicts.ts");
+    const { renderExplanation } = await import("./explain/render.ts");
     const { result, diagnostics } = await readFileWorld(options.from, fileTranslateOptions(options));
     const explanation = explain(result, request);
     process.stdout.write(renderExplanation(explanation));
@@ -49,19 +50,4 @@ export function explainCommand(): Command {
       `note: ${formatCounts({ ...counts, info: 0 })} in the manifests: see 'penstock check ${paths}'\n`,
     );
   });
-}
-
-/** What translation took out before any request could come: rules that another object, or another rule, had first. */
-const CONFLICTS: ReadonlySet<string> = new Set(["PathConflict", "DefaultBackendConflict", "DefaultBackendShadowed"]);
-
-/** The rules of a virtual host that lost a conflict, in the columns of the explanation. */
-function renderConflicts(diagnostics: readonly Diagnostic[], host: string): string {
-  const named = `host ${quoteText(host)}`;
-  return diagnostics
-    .filter(({ reason, message }) => CONFLICTS.has(reason) && (message.includes(named) || !message.includes("host ")))
-    .map(({ object, field, message }) => {
-      const where = object === null ? "" : `${object.kind} ${formatName(object)}, `;
-      return `${"Never asked".padEnd(13)}${where}${field}: ${message}\n`;
-    })
-    .join("");
 }

@@ -1,15 +1,28 @@
 // Writes an explanation for a person: what happens first, then why.
-import type { RoutePolicy } from "../ir/route-table.ts";
-import { formatName } from "../ir/names.ts";
-import { quoteText } from "../lib/untrusted-text.ts";
-import type { ExplainedCertificate, ExplainedRoute, Explanation } from "./explain.ts";
-import type { ExplainRequest } from "./explain-request.ts";
-import type { ExplainedUpstream } from "./explain-upstreams.ts";
-import type { LosingRoute } from "./losing-routes.ts";
+import type { RoutePolicy } from "../../ir/route-table.ts";
+import { formatName } from "../../ir/names.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
+import type { ExplainedCertificate, ExplainedRoute, Explanation } from "../../ingress/explain/explain.ts";
+import type { LosingRoute } from "../../ingress/explain/losing-routes.ts";
+import { isHost } from "../../ingress/explain/request.ts";
+import type { ExplainRequest } from "../../ingress/explain/request.ts";
+import type { ExplainedUpstream } from "../../ingress/explain/upstreams.ts";
 
 /** Lines of text, each ended by a newline. Text from objects is quoted: nothing in it steers a terminal. */
 export function renderExplanation(explanation: Explanation): string {
-  const { request, outcome, path, certificate, hosts, route, losers, otherRoutes, upstreams } = explanation;
+  const {
+    request,
+    outcome,
+    host: requestHost,
+    headerNotes,
+    path,
+    certificate,
+    hosts,
+    route,
+    losers,
+    otherRoutes,
+    upstreams,
+  } = explanation;
   const answer = outcome.status === null ? outcome.summary : `${outcome.status}: ${outcome.summary}`;
   const lines = [showRequest(request), ""];
   lines.push(field("Answer", answer));
@@ -17,7 +30,10 @@ export function renderExplanation(explanation: Explanation): string {
   lines.push(
     ...hosts.map(({ host, reason }, index) => field(index === 0 ? "Host" : "", `${showHost(host)}: ${reason}`)),
   );
-  if (hosts.length === 0) lines.push(field("Host", showUnknownHost(request.host, explanation.similarHost)));
+  if (hosts.length === 0 && requestHost !== null) {
+    lines.push(field("Host", showUnknownHost(requestHost, explanation.similarHost)));
+  }
+  lines.push(...headerNotes.map((note, index) => field(index === 0 ? "Headers" : "", note)));
   if (path !== null) lines.push(field("Path", showPath(path.matched, path.forwarded)));
   if (route !== null) lines.push(...routeLines(route), field("Policy", showPolicy(route.route.policy)));
   lines.push(...losers.map((loser, index) => field(index === 0 ? "Lost" : "", showLoser(loser))));
@@ -26,11 +42,10 @@ export function renderExplanation(explanation: Explanation): string {
   return `${lines.join("\n")}\n`;
 }
 
-function showRequest({ method, scheme, authority, host, serverName, target }: ExplainRequest): string {
-  const isOtherHost = serverName !== "" && serverName !== host;
-  if (authority === "") return `${method} ${quotePath(target)}`;
-  const shown = isOtherHost ? serverName : authority;
-  return `${method} ${scheme}://${shown}${quotePath(target)}${isOtherHost ? ` with Host: ${authority}` : ""}`;
+function showRequest({ method, scheme, authority, target, headers }: ExplainRequest): string {
+  const url = authority === "" ? target : `${scheme}://${authority}${target}`;
+  const hosts = headers.filter(({ name, value }) => isHost(name) && value !== authority);
+  return `${quotePath(method)} ${quotePath(url)}${hosts.map(({ value }) => ` with Host: ${quotePath(value)}`).join("")}`;
 }
 
 const LABEL_WIDTH = 13;

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { certificateOf, endpointOf, snapshotOf } from "../../test/support/ingress-snapshot.ts";
-import type { SnapshotSpec } from "../../test/support/ingress-snapshot.ts";
+import { certificateOf, endpointOf, snapshotOf } from "../../../test/support/ingress-snapshot.ts";
+import type { SnapshotSpec } from "../../../test/support/ingress-snapshot.ts";
 import type { Explanation } from "./explain.ts";
 import { explain } from "./explain.ts";
-import { parseExplainRequest } from "./explain-request.ts";
-import { renderExplanation } from "./explain-text.ts";
+import type { ExplainHeader, ExplainRequest } from "./request.ts";
 
 const SHOP: SnapshotSpec = {
   hosts: {
@@ -38,10 +37,22 @@ const SHOP: SnapshotSpec = {
   certificates: [certificateOf("shop/tls", ["*.other.example", "www.shop.example"])],
 };
 
-function explainText(text: string, headers: readonly string[] = [], spec: SnapshotSpec = SHOP): Explanation {
-  const request = parseExplainRequest(text, headers);
-  assert.ok(!("problem" in request), "problem" in request ? request.problem : "");
-  return explain(snapshotOf(spec), request);
+/** @param url absolute, or a path alone. */
+function requestFor(url: string, headers: readonly ExplainHeader[] = [], method = "GET"): ExplainRequest {
+  const [, scheme = "http", authority = "", target = "/"] = /^(?:(https?):\/\/([^/]*))?(.*)$/.exec(url) ?? [];
+  const isName = scheme === "https" && !/^[0-9.]+$/.test(authority);
+  return {
+    method,
+    scheme: scheme === "https" ? "https" : "http",
+    authority,
+    serverName: isName ? authority : "",
+    target,
+    headers,
+  };
+}
+
+function explainUrl(url: string, headers: readonly ExplainHeader[] = [], spec: SnapshotSpec = SHOP): Explanation {
+  return explain(snapshotOf(spec), requestFor(url, headers));
 }
 
 describe("what a request would get", () => {
@@ -56,30 +67,30 @@ describe("what a request would get", () => {
     ["/x", null, "forwarded to upstream shop/cart/80", "any"],
     ["http://shop.example/name", null, "forwarded to upstream shop/named/443", "name"],
     ["http://shop.example/empty", 503, "no endpoint of the upstream is ready", "empty"],
-    ["http://shop.example/gone/x", 503, "answered by the proxy, as the route has no backend to serve it", "gone"],
+    ["http://shop.example/gone/x", 503, "the route has no backend to serve it", "gone"],
     ["http://shop.example/old?a=b", 308, "redirected to https://shop.example/old?a=b, as the route wants https", "old"],
     ["https://shop.example/old", null, "forwarded to upstream shop/cart/80", "old"],
     ["http://shop.example/none", 404, "no route matches", null],
     ["http://shop.example/a/..%2fb", 400, "the path hides a dot segment", null],
   ] as const) {
     test(`${text}: ${summary}`, () => {
-      const explanation = explainText(text);
+      const explanation = explainUrl(text);
       assert.deepEqual(explanation.outcome, { status, summary });
       assert.equal(explanation.route?.route.id ?? null, route);
     });
   }
 
   test("the Host header chooses the route, the URL's host the certificate; where they are not of one kind, 421", () => {
-    const explanation = explainText("https://shop.example/x", ["Accept: */*", "HOST: www.example"]);
+    const explanation = explainUrl("https://shop.example/x", [{ name: "HOST", value: "www.example" }]);
     assert.deepEqual(explanation.outcome, { status: 421, summary: "the host is not served on this TLS connection" });
     assert.equal(explanation.certificate?.id, "shop/tls");
-    assert.equal(explanation.request.host, "www.example");
+    assert.equal(explanation.host, "www.example");
   });
 });
 
 describe("why", () => {
   test("of the hosts that take a request, the most specific one is asked and the others are named", () => {
-    assert.deepEqual(explainText("http://shop.example/cart").hosts, [
+    assert.deepEqual(explainUrl("http://shop.example/cart").hosts, [
       { host: "shop.example", reason: "the exact host" },
       {
         host: "*.example",
@@ -112,7 +123,7 @@ describe("why", () => {
         ],
       },
     };
-    const { route, losers, otherRoutes } = explainText("/a/b", [], spec);
+    const { route, losers, otherRoutes } = explainUrl("/a/b", [], spec);
     assert.equal(route?.route.id, "winner");
     assert.equal(route?.reason, "is the path; the most specific of 4 routes that match");
     assert.equal(otherRoutes, 0);
@@ -131,20 +142,20 @@ describe("why", () => {
         ["longer", false, "does not begin the path"],
       ],
     );
-    const { losers: losersBelow } = explainText("/a/bc", [], spec);
+    const { losers: losersBelow } = explainUrl("/a/bc", [], spec);
     const within = losersBelow.find((loser) => loser.route.id === "prefix");
     assert.equal(within?.reason, "begins the path, but ends within an element, and prefixes match whole elements");
   });
 
   test("of thousands of routes that do not match, a few are shown and the rest is counted", () => {
     const routes = Array.from({ length: 5_000 }, (_, i) => ({ path: `/app-${i}`, to: "web" }));
-    const { losers, otherRoutes } = explainText("/app-7/x", [], { hosts: { "": routes } });
+    const { losers, otherRoutes } = explainUrl("/app-7/x", [], { hosts: { "": routes } });
     assert.equal(losers.length, 20);
     assert.equal(otherRoutes, 4_979);
   });
 
   test("upstreams show their shares, endpoints their condition", () => {
-    const { upstreams } = explainText("http://shop.example/cart");
+    const { upstreams } = explainUrl("http://shop.example/cart");
     assert.deepEqual(
       upstreams.map(({ id, weight, share, protocol }) => [id, weight, share, protocol]),
       [
@@ -162,7 +173,7 @@ describe("why", () => {
         takesTraffic: false,
       },
     ]);
-    const [named] = explainText("http://shop.example/name").upstreams;
+    const [named] = explainUrl("http://shop.example/name").upstreams;
     assert.equal(named?.serverName, "named.test");
     assert.equal(named?.dnsName, "named.test:443");
   });
@@ -179,7 +190,7 @@ describe("why", () => {
     ["https://10.0.0.1/", null, false, "the client sends no server name: the self-signed one is served"],
   ] as const) {
     test(`the certificate of ${url} is explained`, () => {
-      const { certificate } = explainText(url);
+      const { certificate } = explainUrl(url);
       assert.deepEqual(
         [certificate?.id, certificate?.coversServerName, certificate?.reason],
         [id, coversServerName, reason],
@@ -189,112 +200,79 @@ describe("why", () => {
 
   test("a default certificate is named, and covers what its names say", () => {
     const spec = { ...SHOP, defaultCertificate: "shop/tls" };
-    const { certificate } = explainText("https://x.other.example/", [], spec);
+    const { certificate } = explainUrl("https://x.other.example/", [], spec);
     assert.equal(certificate?.id, "shop/tls");
     assert.equal(certificate.coversServerName, true);
     assert.equal(certificate.reason, "no certificate is configured for x.other.example: the default one is served");
   });
 });
 
-describe("the explanation as text", () => {
-  test("says what happens first, then why", () => {
-    const text = renderExplanation(explainText("https://shop.example/x/../cart//7"));
-    assert.equal(
-      text,
-      `GET https://shop.example/x/../cart//7
+describe("what the engine refuses", () => {
+  const header = (name: string, value: string): ExplainHeader => ({ name, value });
+  for (const [request, status, summary] of [
+    [requestFor("http://shop..example:99999/cart"), 400, "the Host header is not a valid host"],
+    [requestFor("http://shop.example:99999/cart"), 400, "the Host header is not a valid host"],
+    [requestFor("https://a_b!c.example/"), 400, "the Host header is not a valid host"],
+    [requestFor("http://shop.example/cart", [header("Host", "")]), 400, "the Host header is empty"],
+    [
+      requestFor("http://shop.example/cart", [header("Host", "a"), header("host", "a")]),
+      400,
+      "a header that may stand only once is repeated",
+    ],
+    [requestFor("http://shop.example/cart", [header("Accept ", "x")]), 400, "a header line is malformed"],
+    [requestFor("http://shop.example/cart", [header("Expect", "x")]), 417, "only Expect: 100-continue is served"],
+    [requestFor("http://shop.example/cart", [], "CONNECT"), 501, "CONNECT is not served"],
+    [requestFor("http://shop.example/cart", [], "G{T"), 400, "the request line has no valid method"],
+    [requestFor("http://shop.example/cart", [], "A".repeat(33)), 400, "the request line has no valid method"],
+    [
+      requestFor("http://shop.example/cart", [], "get"),
+      400,
+      "the request line has no valid method; methods are in upper case: did you mean GET?",
+    ],
+    [requestFor(`http://shop.example/${"a".repeat(9_000)}`), 414, "the request line is too long"],
+  ] as const) {
+    const shown = `${request.method} ${request.authority}${request.target} ${JSON.stringify(request.headers)}`;
+    test(`${shown.slice(0, 80)} gets ${status}: ${summary}, and nothing else is asked`, () => {
+      const explanation = explain(snapshotOf(SHOP), request);
+      assert.deepEqual(explanation.outcome, { status, summary });
+      assert.deepEqual([explanation.host, explanation.route, explanation.certificate], [null, null, null]);
+    });
+  }
 
-Answer       forwarded to one of 2 upstreams by weight, for 90 % of requests; the rest gets 503, as its upstream has no endpoint
-Certificate  shop/tls: configured for shop.example
-             clients will refuse it: it is for *.other.example, www.shop.example
-Host         shop.example: the exact host
-             *.example: a wildcard that stands for exactly one label; not asked, as shop.example is more specific and has the only say
-             any host: routes for every host that has none of its own; not asked, as shop.example is more specific and has the only say
-Path         matched as /cart/7, forwarded as /cart//7
-Route        cart: Prefix /cart/ begins the path; the most specific of 2 routes that match
-             from Ingress shop/web, spec.rules[0].http.paths[0]
-Policy       connect 5 s, response 60 s, idle 60 s, idle tunnel 3600 s, bodies of any size, up to 3 attempts, plain HTTP is served
-Lost         short: Prefix /cart matches too, but its path is shorter
-             items: Exact /cart/items is another path
-             gone: Prefix /gone does not begin the path
-             old: Prefix /old does not begin the path
-             name: Prefix /name does not begin the path
-             empty: Prefix /empty does not begin the path
-Upstream     shop/cart/80: http, weight 9 (90 % of requests)
-             10.0.0.1:8080  ready, takes requests
-             [2001:db8::1]:8080  terminating, still serves, takes none, zone a
-Upstream     shop/canary/80: http, weight 1 (10 % of requests)
-             no endpoint
-`,
-    );
+  test("a method of 32 characters is served, with what methods may hold", () => {
+    const explanation = explain(snapshotOf(SHOP), requestFor("http://www.example/x", [], `A-9_${"B".repeat(28)}`));
+    assert.equal(explanation.outcome.status, null);
   });
 
-  test("names the Host header where it differs, and what nothing matches", () => {
-    const text = renderExplanation(
-      explainText("https://shop.example/x", ["Host: none.test"], { ...SHOP, hosts: { "a.test": [] } }),
-    );
-    assert.match(text, /^GET https:\/\/shop\.example\/x with Host: none\.test\n/);
-    assert.match(text, /^Host {9}no virtual host takes none\.test$/m);
-  });
-
-  test("where no host matches, the one that was probably meant is named", () => {
-    const spec = { hosts: { "shop.example": [{ path: "/" }] } };
-    assert.match(
-      renderExplanation(explainText("http://shop.exmaple/x", [], spec)),
-      /^Host {9}no virtual host takes shop\.exmaple; did you mean shop\.example\?$/m,
-    );
-    assert.match(
-      renderExplanation(explainText("/x", [], spec)),
-      /^GET \/x\n[\s\S]*^Host {9}no virtual host takes requests without a host$/m,
-    );
-  });
-
-  test("text of objects cannot steer a terminal", () => {
-    const spec: SnapshotSpec = { hosts: { "": [{ path: "/\u001b[2J\u202e", id: "odd", to: "web" }] } };
-    const text = renderExplanation(explainText("/x", [], spec));
-    assert.match(text, /odd: Prefix "\/\\u001b\[2J\\u202e" does not begin the path/);
+  test("a body that is announced longer than the route allows gets 413", () => {
+    const spec: SnapshotSpec = {
+      ...SHOP,
+      hosts: { "": [{ path: "/", to: "shop/cart/80", policy: { maxBodyBytes: 9 } }] },
+    };
+    assert.equal(explainUrl("/x", [header("Content-Length", "9")], spec).outcome.status, null);
+    assert.deepEqual(explainUrl("/x", [header("Content-Length", "10")], spec).outcome, {
+      status: 413,
+      summary: "the request's body is larger than 9 bytes",
+    });
   });
 });
 
-describe("requests as a person writes them", () => {
-  for (const [text, headers, expected] of [
-    [
-      "GET https://Shop.Example:8443/a?b#c",
-      [],
-      ["GET", "https", "Shop.Example:8443", "shop.example", "shop.example", "/a?b"],
-    ],
-    ["https://shop.example", [], ["GET", "https", "shop.example", "shop.example", "shop.example", "/"]],
-    ["POST http://shop.example./x", [], ["POST", "http", "shop.example.", "shop.example", "", "/x"]],
-    ["DELETE /x/../y", ["host: a.test"], ["DELETE", "http", "a.test", "a.test", "", "/x/../y"]],
-    ["https://[2001:DB8::1]:443/", [], ["GET", "https", "[2001:DB8::1]:443", "[2001:db8::1]", "", "/"]],
-    [
-      "https://b\u00fccher.example/caf\u00e9%20",
-      [],
-      ["GET", "https", "b\u00fccher.example", "xn--bcher-kva.example", "xn--bcher-kva.example", "/caf%C3%A9%20"],
-    ],
-    ["http://a.test?q", [], ["GET", "http", "a.test", "a.test", "", "/?q"]],
-  ] as const) {
-    test(`${text} is understood`, () => {
-      const request = parseExplainRequest(text, headers);
-      assert.ok(!("problem" in request));
-      const { method, scheme, authority, host, serverName, target } = request;
-      assert.deepEqual([method, scheme, authority, host, serverName, target], expected);
-    });
-  }
+describe("headers beside Host", () => {
+  test("are said to choose nothing, each once", () => {
+    const headers = ["Accept", "Host", "x-user", "X-User"].map((name) => ({ name, value: "shop.example" }));
+    const { headerNotes } = explainUrl("http://shop.example/cart", headers);
+    assert.deepEqual(headerNotes, ["Accept, X-User: no part in the choice, which is by host and path"]);
+  });
 
-  for (const [text, headers, problem] of [
-    ["", [], /^"" is not an http or https URL: write for example "GET https:\/\/shop\.example\/cart"$/],
-    ["ftp://x/", [], /^"ftp:\/\/x\/" is not an http or https URL/],
-    ["GET http://a.test/ HTTP/1.1", [], /is more than a method and a URL/],
-    ["G{T http://a.test/", [], /^"G\{T" is not a method/],
-    ["http://user@a.test/", [], /^"user@a\.test" is not a host/],
-    ["http://a.test:x/", [], /^"a\.test:x" is not a host/],
-    ["/x", ["no header"], /^"no header" is not a header: write for example 'x-user: 7'$/],
-    ["/x", ["host: a b"], /^"a b" is not a host$/],
-  ] as const) {
-    test(`${JSON.stringify(text)} with ${JSON.stringify(headers)} is answered with what to write`, () => {
-      const request = parseExplainRequest(text, headers);
-      assert.ok("problem" in request);
-      assert.match(request.problem, problem);
-    });
-  }
+  test("X-Forwarded-Proto does not save a plain request from the redirect, and that is said", () => {
+    const explanation = explainUrl("http://shop.example/old", [{ name: "X-Forwarded-Proto", value: "https" }]);
+    assert.equal(explanation.outcome.status, 308);
+    assert.deepEqual(explanation.headerNotes, [
+      "X-Forwarded-Proto is believed from trusted proxies only; here the request counts as plain HTTP",
+    ]);
+  });
+
+  test("nothing is said where there are none", () => {
+    assert.deepEqual(explainUrl("http://shop.example/cart").headerNotes, []);
+  });
 });

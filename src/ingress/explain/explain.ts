@@ -1,26 +1,35 @@
 // Explains what the proxy would do with a request, and why: which host, path and rule match, which lose, and where the
-// request would go. What is served is decided by the code that serves; this file only finds the words.
-import { ProxyError, statusOfError } from "../engine/proxy/proxy-error.ts";
-import type { TlsIdentity } from "../engine/server/tls-identity.ts";
-import type { Certificate } from "../ir/certificate.ts";
-import type { Route, VirtualHost } from "../ir/route-table.ts";
-import type { Snapshot } from "../ir/snapshot.ts";
-import { findClosestWord } from "../lib/closest-word.ts";
-import type { CompiledSnapshot } from "./compile.ts";
-import { compileSnapshot } from "./compile.ts";
-import type { ExplainRequest } from "./explain-request.ts";
-import { ExplainSession } from "./explain-session.ts";
-import type { ExplainedUpstream } from "./explain-upstreams.ts";
-import { explainUpstreams } from "./explain-upstreams.ts";
-import { IngressProxy } from "./ingress-proxy.ts";
+// request would go. The engine's parser and the phases of the ingress proxy decide, as they do for what is served; this
+// file finds the words, and knows nothing of what only a running proxy sees: timeouts, failing peers, trusted proxies.
+import { ProxyError, statusOfError } from "../../engine/proxy/proxy-error.ts";
+import type { TlsIdentity } from "../../engine/server/tls-identity.ts";
+import type { Certificate } from "../../ir/certificate.ts";
+import type { Route, VirtualHost } from "../../ir/route-table.ts";
+import type { Snapshot } from "../../ir/snapshot.ts";
+import { findClosestWord } from "../../lib/closest-word.ts";
+import type { CompiledSnapshot } from "../compile.ts";
+import { compileSnapshot } from "../compile.ts";
+import { IngressProxy } from "../ingress-proxy.ts";
+import { canonicalizeTarget } from "../request-path.ts";
+import { UpstreamTrust } from "../upstream-trust.ts";
 import type { LosingRoute } from "./losing-routes.ts";
 import { findLosingRoutes } from "./losing-routes.ts";
-import { canonicalizeTarget } from "./request-path.ts";
-import { UpstreamTrust } from "./upstream-trust.ts";
+import type { ExplainRequest } from "./request.ts";
+import { explainHeaders, readHead } from "./request.ts";
+import { ExplainSession } from "./session.ts";
+import type { ExplainedUpstream } from "./upstreams.ts";
+import { explainUpstreams } from "./upstreams.ts";
 
 export interface Explanation {
   readonly request: ExplainRequest;
   readonly outcome: ExplainedOutcome;
+  /**
+   * The host as the engine reads it; `""` where none was sent, null where the engine refuses the request, so that
+   * nothing else was asked and everything below is empty.
+   */
+  readonly host: string | null;
+  /** What the headers beside Host do; sentences without a full stop. */
+  readonly headerNotes: readonly string[];
   /** What routes were matched against, and what goes upstream; null where the path is refused. */
   readonly path: { readonly matched: string; readonly forwarded: string } | null;
   /** The certificate of the handshake; null for plain HTTP. */
@@ -65,17 +74,21 @@ export interface ExplainedCertificate {
 
 /** @throws Error where the snapshot contradicts itself, as `compileSnapshot` does. */
 export function explain(snapshot: Snapshot, request: ExplainRequest): Explanation {
+  const head = readHead(request);
+  if (head instanceof ProxyError) return explainRefusal(request, head);
   const compiled = compileSnapshot(snapshot, null, {
     identities: { fallback: identityOf(FALLBACK_ID, []), create: identityOfCertificate, onUnusable: () => {} },
     trust: new UpstreamTrust(),
     randomTurn: () => 0,
   });
+  const { host } = head;
+  // Before the phases run: they bring the target into the form that is forwarded.
+  const canonical = canonicalizeTarget(head.target);
   const identity = request.scheme === "https" ? compiled.identities.resolve(request.serverName) : null;
-  const session = new ExplainSession(request, identity);
+  const session = new ExplainSession(head, request, identity);
   const decision = decide(compiled, session);
-  const canonical = canonicalizeTarget(request.target);
-  const hosts = explainHosts(compiled, request.host);
-  const virtualHost = compiled.hosts.lookup(request.host)?.virtualHost ?? null;
+  const hosts = explainHosts(compiled, host);
+  const virtualHost = compiled.hosts.lookup(host)?.virtualHost ?? null;
   const { route } = decision;
   const losing =
     virtualHost === null || canonical.refusal !== null ? null : findLosingRoutes(virtualHost, canonical.path, route);
@@ -83,15 +96,41 @@ export function explain(snapshot: Snapshot, request: ExplainRequest): Explanatio
   return {
     request,
     outcome: explainOutcome(decision, session, upstreams),
+    host,
+    headerNotes: explainHeaders(request),
     path: canonical.refusal === null ? { matched: canonical.path, forwarded: canonical.target } : null,
     certificate: identity === null ? null : explainCertificate(snapshot, request.serverName, identity),
     hosts,
-    similarHost: hosts.length === 0 ? findSimilarHost(snapshot, request.host) : null,
+    similarHost: hosts.length === 0 ? findSimilarHost(snapshot, host) : null,
     route: route === null || losing === null ? null : { route, reason: losing.whyWinner },
     losers: losing === null ? [] : losing.shown,
     otherRoutes: losing === null ? 0 : losing.hidden,
     upstreams,
   };
+}
+
+/** A request that never gets to the ingress proxy. */
+function explainRefusal(request: ExplainRequest, error: ProxyError): Explanation {
+  return {
+    request,
+    outcome: { status: statusOfError(error.type), summary: `${error.message}${hintAtMethod(request)}` },
+    host: null,
+    headerNotes: [],
+    path: null,
+    certificate: null,
+    hosts: [],
+    similarHost: null,
+    route: null,
+    losers: [],
+    otherRoutes: 0,
+    upstreams: [],
+  };
+}
+
+function hintAtMethod(request: ExplainRequest): string {
+  const method = request.method.toUpperCase();
+  if (method === request.method || readHead({ ...request, method }) instanceof ProxyError) return "";
+  return `; methods are in upper case: did you mean ${method}?`;
 }
 
 interface Decision {
@@ -105,13 +144,24 @@ function decide(compiled: CompiledSnapshot, session: ExplainSession): Decision {
   proxy.serve(compiled);
   const ctx = proxy.newCtx();
   try {
-    const isAnswered = proxy.requestFilter(session, ctx);
-    if (!isAnswered) proxy.upstreamPeer(session, ctx);
+    const isAnswered = proxy.decide(session, ctx, compiled);
+    if (!isAnswered) {
+      checkBodyLength(session);
+      proxy.upstreamPeer(session, ctx);
+    }
   } catch (error) {
     if (!(error instanceof ProxyError)) throw error;
     return { route: ctx.route === null ? null : ctx.route.route, error };
   }
   return { route: ctx.route === null ? null : ctx.route.route, error: null };
+}
+
+/** What the engine does between the two phases. */
+function checkBodyLength({ request, limits }: ExplainSession): void {
+  const { maxBodyBytes } = limits;
+  if (maxBodyBytes > 0 && request.contentLength > maxBodyBytes) {
+    throw new ProxyError("body-too-large", "downstream", `the request's body is larger than ${maxBodyBytes} bytes`);
+  }
 }
 
 function explainOutcome(
@@ -125,7 +175,7 @@ function explainOutcome(
   if (session.answeredStatus !== 0) {
     return {
       status: session.answeredStatus,
-      summary: "answered by the proxy, as the route has no backend to serve it",
+      summary: "the route has no backend to serve it",
     };
   }
   // One upstream of several may have endpoints although the one that was chosen here has none.

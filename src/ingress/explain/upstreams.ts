@@ -1,8 +1,8 @@
 // Where a route's traffic goes, for explanations: upstreams with their shares, endpoints with their condition.
-import type { WeightedUpstream } from "../ir/route-table.ts";
-import type { Snapshot } from "../ir/snapshot.ts";
-import type { Endpoint, Upstream } from "../ir/upstream.ts";
-import { usableEndpoints } from "../ir/upstream.ts";
+import type { WeightedUpstream } from "../../ir/route-table.ts";
+import type { Snapshot } from "../../ir/snapshot.ts";
+import type { Endpoint, Upstream } from "../../ir/upstream.ts";
+import { usableEndpoints } from "../../ir/upstream.ts";
 
 export interface ExplainedUpstream {
   readonly id: string;

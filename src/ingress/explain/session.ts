@@ -1,14 +1,11 @@
-// A request without a connection: lets the phases of the ingress proxy decide, so that an explanation can never differ
-// from what is served.
-import { HeaderList } from "../engine/http/header-list.ts";
-import { RequestHead } from "../engine/http/messages.ts";
-import type { ResponseHead } from "../engine/http/messages.ts";
-import type { DownstreamConnection } from "../engine/proxy/downstream.ts";
-import type { ExchangeLimits, Session } from "../engine/proxy/session.ts";
-import type { TlsIdentity } from "../engine/server/tls-identity.ts";
-import type { Peer } from "../engine/upstream/peer.ts";
-import { DEFAULT_ROUTE_POLICY } from "../ir/route-table.ts";
-import type { ExplainRequest } from "./explain-request.ts";
+// A request without a connection, for the phases of the ingress proxy to decide on. The client is nobody's trusted proxy.
+import type { RequestHead, ResponseHead } from "../../engine/http/messages.ts";
+import type { DownstreamConnection } from "../../engine/proxy/downstream.ts";
+import type { ExchangeLimits, Session } from "../../engine/proxy/session.ts";
+import type { TlsIdentity } from "../../engine/server/tls-identity.ts";
+import type { Peer } from "../../engine/upstream/peer.ts";
+import { DEFAULT_ROUTE_POLICY } from "../../ir/route-table.ts";
+import type { ExplainRequest } from "./request.ts";
 
 export class ExplainSession implements Session {
   readonly connection: DownstreamConnection;
@@ -31,12 +28,11 @@ export class ExplainSession implements Session {
   location = "";
 
   /** @param identity the certificate of the connection; null for plain HTTP. */
-  constructor(request: ExplainRequest, identity: TlsIdentity | null) {
-    const { method, target, authority, host, serverName } = request;
-    this.request = new RequestHead(method, target, authority, host, 11, HeaderList.empty(), 0, "", false);
+  constructor(head: RequestHead, { scheme, serverName }: ExplainRequest, identity: TlsIdentity | null) {
+    this.request = head;
     this.connection = {
       id: 0,
-      listener: request.scheme,
+      listener: scheme,
       remoteAddress: "",
       remotePort: 0,
       localPort: 0,
