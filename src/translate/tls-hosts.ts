@@ -7,7 +7,7 @@ import type { TlsHost } from "../ir/route-table.ts";
 import { compareStrings } from "../lib/compare-strings.ts";
 import { quoteText } from "../lib/untrusted-text.ts";
 import type { Secret } from "../source/object-types.ts";
-import { certificateCovers } from "./certificate-names.ts";
+import { certificateCovers } from "./certificate-hosts.ts";
 import { diagnose, problem } from "./diagnose.ts";
 import type { Place, Problem } from "./diagnose.ts";
 import type { IngressView } from "./ingress-view.ts";

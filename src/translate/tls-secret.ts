@@ -5,7 +5,7 @@ import type { Certificate } from "../ir/certificate.ts";
 import { secretBytes } from "../ir/secret-bytes.ts";
 import { quoteText } from "../lib/untrusted-text.ts";
 import type { Secret } from "../source/object-types.ts";
-import { readDnsNames } from "./certificate-names.ts";
+import { readDnsNames } from "./certificate-hosts.ts";
 import { findWeakness } from "./certificate-strength.ts";
 import { parseCertificate, splitCertificates } from "./pem.ts";
 import { readSecretValue } from "./secret-data.ts";

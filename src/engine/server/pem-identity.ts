@@ -1,7 +1,7 @@
 // Makes a TLS identity from PEM: the one place that says how OpenSSL contexts of listeners are set up.
 import { constants, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
-import { CertificateNames } from "./certificate-names.ts";
+import { CoveredHosts } from "./covered-hosts.ts";
 import type { SessionTicketKeys } from "./session-ticket-keys.ts";
 import type { TlsIdentity } from "./tls-identity.ts";
 
@@ -51,7 +51,7 @@ class PemIdentity implements TlsIdentity {
   readonly #ticketKeys: SessionTicketKeys;
   #context: SecureContext;
   #keysVersion: number;
-  #names: CertificateNames | null = null;
+  #hosts: CoveredHosts | null = null;
 
   constructor(material: IdentityMaterial, ticketKeys: SessionTicketKeys) {
     this.id = material.id;
@@ -71,8 +71,8 @@ class PemIdentity implements TlsIdentity {
   }
 
   covers(host: string): boolean {
-    this.#names ??= new CertificateNames(new X509Certificate(this.#material.chainPem));
-    return this.#names.covers(host);
+    this.#hosts ??= new CoveredHosts(new X509Certificate(this.#material.chainPem));
+    return this.#hosts.covers(host);
   }
 }
 

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { createTestCertificate, type TestCertificateOptions } from "../../../test/support/certificates.ts";
-import { CertificateNames } from "./certificate-names.ts";
+import { CoveredHosts } from "./covered-hosts.ts";
 
-function namesOf(options: TestCertificateOptions): CertificateNames {
-  return new CertificateNames(new X509Certificate(createTestCertificate(options).chainPem));
+function namesOf(options: TestCertificateOptions): CoveredHosts {
+  return new CoveredHosts(new X509Certificate(createTestCertificate(options).chainPem));
 }
 
 test("an exact name covers itself, in any case of the certificate", () => {

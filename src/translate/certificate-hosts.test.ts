@@ -3,24 +3,8 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
-import { certificateCovers, readAlternativeNames, readDnsNames } from "./certificate-names.ts";
+import { certificateCovers, readDnsNames } from "./certificate-hosts.ts";
 import { secretBytes } from "../ir/secret-bytes.ts";
-
-test("DNS names are read from the text form of subject alternative names", () => {
-  assert.deepEqual(readAlternativeNames("DNS:a.example, IP Address:10.0.0.1, DNS:*.b.example"), [
-    "a.example",
-    "*.b.example",
-  ]);
-  assert.deepEqual(readAlternativeNames(""), []);
-  assert.deepEqual(readAlternativeNames("nonsense"), []);
-});
-
-test("a quoted value cannot smuggle in a name (CVE-2021-44532)", () => {
-  assert.deepEqual(readAlternativeNames('DNS:"x, DNS:bank.example", DNS:a.example'), ["a.example"]);
-  assert.deepEqual(readAlternativeNames(String.raw`URI:"http://x/\", DNS:bank.example", DNS:a.example`), ["a.example"]);
-  assert.deepEqual(readAlternativeNames('DNS:"x, DNS:bank.example'), []);
-  assert.deepEqual(readAlternativeNames('othername:"x"DNS:bank.example'), []);
-});
 
 test("names are lower case and sorted, the common name stands in where there are none", () => {
   assert.deepEqual(readDnsNames(certificate("shop.crt")), ["shop.example", "www.shop.example"]);
