@@ -96,17 +96,17 @@ const NONE: readonly object[] = [];
 
 function measureBalancers(): void {
   for (const count of [2, 8, 16, 64, 1_000]) {
-    const backends = Array.from({ length: count }, (_, i) => ({ target: { i }, weight: 1 + (i % 5) }));
+    const weightedTargets = Array.from({ length: count }, (_, i) => ({ target: { i }, weight: 1 + (i % 5) }));
     const balancers: [string, Balancer<object>][] = [
       [
         "rotation",
         new Rotation(
-          backends.map((backend) => backend.target),
+          weightedTargets.map((one) => one.target),
           0,
         ),
       ],
-      ["smooth round robin", new SmoothRoundRobin(backends, 0)],
-      ["earliest deadline", new EarliestDeadline(backends, 0)],
+      ["smooth round robin", new SmoothRoundRobin(weightedTargets, 0)],
+      ["earliest deadline", new EarliestDeadline(weightedTargets, 0)],
     ];
     for (const [name, balancer] of balancers) {
       measure(`${name} over ${count} endpoints`, () => {

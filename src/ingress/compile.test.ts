@@ -81,7 +81,7 @@ describe("compiling a snapshot", () => {
     assert.deepEqual(limits[1], { ...defaults, maxBodyBytes: 10, connectTimeoutMs: 1 });
   });
 
-  test("traffic is shared out by the weights of a route's backends", () => {
+  test("traffic is shared out by the weights of a route's upstreams", () => {
     const compiled = compile({
       hosts: {
         "": [

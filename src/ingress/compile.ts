@@ -103,20 +103,20 @@ class HostCompiler {
   #compileRoute(route: Route, splitTurns: ReadonlyMap<string, number>): CompiledRoute {
     const limits = this.#limits.limitsOf(route.policy);
     if (route.action.kind === "respond") return new CompiledRoute(route, limits, [], null);
-    const { backends } = route.action;
-    const [first] = backends;
-    if (first !== undefined && first.weight > 0 && backends.length === 1) {
+    const { upstreams } = route.action;
+    const [first] = upstreams;
+    if (first !== undefined && first.weight > 0 && upstreams.length === 1) {
       return new CompiledRoute(route, limits, [this.#upstreamOf(route, first)], null);
     }
-    const targets = backends.map((backend) => this.#upstreamOf(route, backend));
-    const shares = backends.map(({ weight }, index) => ({ target: targets[index] as CompiledUpstream, weight }));
+    const targets = upstreams.map((upstream) => this.#upstreamOf(route, upstream));
+    const shares = upstreams.map(({ weight }, index) => ({ target: targets[index] as CompiledUpstream, weight }));
     const turn = splitTurns.get(route.id) ?? this.#randomTurn();
     return new CompiledRoute(route, limits, targets, createRoundRobin(shares, turn));
   }
 
-  #upstreamOf(route: Route, backend: WeightedUpstream): CompiledUpstream {
-    const upstream = this.#upstreams.get(backend.upstream);
+  #upstreamOf(route: Route, { upstream: id }: WeightedUpstream): CompiledUpstream {
+    const upstream = this.#upstreams.get(id);
     if (upstream !== undefined) return upstream;
-    throw new Error(`route ${route.id} uses upstream "${backend.upstream}", which is not in the snapshot`);
+    throw new Error(`route ${route.id} uses upstream "${id}", which is not in the snapshot`);
   }
 }

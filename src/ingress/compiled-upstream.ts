@@ -77,13 +77,13 @@ export class CompiledUpstream {
   #makeBalancer(): Balancer<Peer> {
     const known = new Map(this.#peers.map((peer) => [peer.label, peer]));
     const tls = this.#peers[0]?.tls ?? this.#makeTls();
-    const backends = usableEndpoints(this.#endpoints).map((endpoint) => {
+    const targets = usableEndpoints(this.#endpoints).map((endpoint) => {
       const { address, port, weight } = endpoint;
       const peer = createPeer(tls === null ? { address, port } : { address, port, tls });
       return { target: known.get(peer.label) ?? peer, weight };
     });
-    this.#peers = backends.map((backend) => backend.target);
-    this.#balancer = createRoundRobin(backends, this.#turn);
+    this.#peers = targets.map(({ target }) => target);
+    this.#balancer = createRoundRobin(targets, this.#turn);
     return this.#balancer;
   }
 

@@ -48,7 +48,7 @@ export type RouteAction = ForwardAction | RespondAction;
 export interface ForwardAction {
   readonly kind: "forward";
   /** At least one. */
-  readonly backends: readonly WeightedUpstream[];
+  readonly upstreams: readonly WeightedUpstream[];
 }
 
 export interface WeightedUpstream {

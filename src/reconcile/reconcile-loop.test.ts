@@ -386,7 +386,7 @@ function translate(objects: WorldObjects): Translation<string> {
             .map(({ id, serviceName, source }) => ({
               id,
               path: { kind: "prefix", value: "/" },
-              action: { kind: "forward", backends: [{ upstream: upstreamOf(serviceName), weight: 1 }] },
+              action: { kind: "forward", upstreams: [{ upstream: upstreamOf(serviceName), weight: 1 }] },
               policy: DEFAULT_ROUTE_POLICY,
               source: { object: { kind: "Ingress", namespace: "default", name: source.metadata.name }, field: "" },
             })),

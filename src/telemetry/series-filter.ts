@@ -9,8 +9,8 @@ export function createSeriesFilter(table: RouteTable): SeriesFilter {
   const upstreamsByRoute = new Map<string, ReadonlySet<string>>();
   for (const { routes } of table.virtualHosts) {
     for (const { id, action } of routes) {
-      const backends = action.kind === "forward" ? action.backends : [];
-      upstreamsByRoute.set(id, new Set(backends.map((backend) => backend.upstream)));
+      const upstreams = action.kind === "forward" ? action.upstreams : [];
+      upstreamsByRoute.set(id, new Set(upstreams.map(({ upstream }) => upstream)));
     }
   }
   return (route, upstream) => {

@@ -165,7 +165,7 @@ function table(route: string, upstream: string): RouteTable {
           {
             id: route,
             path: { kind: "prefix", value: "/" },
-            action: { kind: "forward", backends: [{ upstream, weight: 1 }] },
+            action: { kind: "forward", upstreams: [{ upstream, weight: 1 }] },
             policy: DEFAULT_ROUTE_POLICY,
             source: { object: { kind: "Ingress", namespace: "ns", name: "shop" }, field: "" },
           },

@@ -103,7 +103,7 @@ function resolvePort(
   const upstream =
     protocol === "https" ? secureUpstream(service, port, settings, lookup) : plainUpstream(service, port);
   if ("reason" in upstream) return unavailable(service, ".service", upstream);
-  const action: RouteAction = { kind: "forward", backends: [{ upstream: upstream.id, weight: 1 }] };
+  const action: RouteAction = { kind: "forward", upstreams: [{ upstream: upstream.id, weight: 1 }] };
   return { action, use: { upstream, service, port }, service, fault: null, diagnostics };
 }
 

@@ -135,7 +135,7 @@ function render(result: TranslateResult): string {
 
 function showRoute(route: Route): Record<string, unknown> {
   const { action, path, policy, id } = route;
-  const target = action.kind === "respond" ? { respond: action.status } : { forward: showBackends(action.backends) };
+  const target = action.kind === "respond" ? { respond: action.status } : { forward: showUpstreams(action.upstreams) };
   const changed = (Object.keys(policy) as (keyof RoutePolicy)[]).filter(
     (key) => policy[key] !== DEFAULT_ROUTE_POLICY[key],
   );
@@ -143,8 +143,8 @@ function showRoute(route: Route): Record<string, unknown> {
   return { [path.kind]: path.value, ...target, id, ...(changed.length > 0 ? { policy: shown } : {}) };
 }
 
-function showBackends(backends: readonly WeightedUpstream[]): string {
-  return backends.map(({ upstream, weight }) => (weight === 1 ? upstream : `${upstream} weight=${weight}`)).join(", ");
+function showUpstreams(upstreams: readonly WeightedUpstream[]): string {
+  return upstreams.map(({ upstream, weight }) => (weight === 1 ? upstream : `${upstream} weight=${weight}`)).join(", ");
 }
 
 function showUpstream({ id, protocol, tls, dnsName }: Upstream): Record<string, unknown> {

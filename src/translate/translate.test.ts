@@ -283,7 +283,7 @@ function assertReferences(result: TranslateResult): void {
   const upstreams = new Set(result.upstreams.map(({ id }) => id));
   const used = new Set<string>();
   for (const { action } of result.routeTable.virtualHosts.flatMap(({ routes }) => routes)) {
-    if (action.kind === "forward") for (const { upstream } of action.backends) used.add(upstream);
+    if (action.kind === "forward") for (const { upstream } of action.upstreams) used.add(upstream);
   }
   assert.deepEqual(used, upstreams);
   const resolved = result.upstreams.filter(({ dnsName }) => dnsName !== null).map(({ id }) => id);

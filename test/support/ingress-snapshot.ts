@@ -38,7 +38,7 @@ export function snapshotOf(spec: SnapshotSpec): Snapshot {
   const ids = new Set(Object.keys(spec.endpoints ?? {}));
   for (const { routes } of virtualHosts) {
     for (const { action } of routes) {
-      if (action.kind === "forward") for (const backend of action.backends) ids.add(backend.upstream);
+      if (action.kind === "forward") for (const { upstream } of action.upstreams) ids.add(upstream);
     }
   }
   const certificates =
@@ -77,7 +77,7 @@ function actionOf(spec: RouteSpec): RouteAction {
   if (spec.respond !== undefined) return { kind: "respond", status: spec.respond };
   const to = spec.to ?? spec.path;
   const weights = typeof to === "string" ? { [to]: 1 } : to;
-  return { kind: "forward", backends: Object.entries(weights).map(([upstream, weight]) => ({ upstream, weight })) };
+  return { kind: "forward", upstreams: Object.entries(weights).map(([upstream, weight]) => ({ upstream, weight })) };
 }
 
 function upstreamOf(id: string): Upstream {

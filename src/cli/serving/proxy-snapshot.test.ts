@@ -36,7 +36,7 @@ describe("the snapshot of a quick proxy", () => {
       [
         [
           { kind: "prefix", value: "/" },
-          { kind: "forward", backends: [{ upstream: "proxy/addresses/http", weight: 100 }] },
+          { kind: "forward", upstreams: [{ upstream: "proxy/addresses/http", weight: 100 }] },
         ],
       ],
     );
@@ -70,7 +70,7 @@ describe("the snapshot of a quick proxy", () => {
       ],
     );
     const action = routeTable.virtualHosts[0]?.routes[0]?.action;
-    assert.deepEqual(action?.kind === "forward" ? action.backends.map(({ weight }) => weight) : [], [1, 1, 5, 1]);
+    assert.deepEqual(action?.kind === "forward" ? action.upstreams.map(({ weight }) => weight) : [], [1, 1, 5, 1]);
   });
 
   it("adds up the weights of one target given twice", () => {
@@ -78,7 +78,7 @@ describe("the snapshot of a quick proxy", () => {
     assert.equal(byName.upstreams.length, 1);
     assert.deepEqual(byName.routeTable.virtualHosts[0]?.routes[0]?.action, {
       kind: "forward",
-      backends: [{ upstream: "proxy/a.example/80", weight: 5 }],
+      upstreams: [{ upstream: "proxy/a.example/80", weight: 5 }],
     });
     const byAddress = createProxySnapshot(targets("http://192.0.2.1=2", "http://192.0.2.1=999999"));
     assert.deepEqual(

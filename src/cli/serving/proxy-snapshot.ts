@@ -20,16 +20,16 @@ export function createProxySnapshot(targets: readonly ProxyTarget[]): Snapshot {
   }
   const upstreams: Upstream[] = [];
   const endpoints: EndpointSet[] = [];
-  const backends: WeightedUpstream[] = [];
+  const shares: WeightedUpstream[] = [];
   for (const [id, [first, ...others]] of [...groups].toSorted(([left], [right]) => compareStrings(left, right))) {
     if (first === undefined) continue;
     const members = [first, ...others];
     upstreams.push(createUpstream(id, first));
     if (first.isAddress) endpoints.push({ upstream: id, endpoints: createEndpoints(members) });
-    backends.push({ upstream: id, weight: boundWeight(members.reduce((sum, { weight }) => sum + weight, 0)) });
+    shares.push({ upstream: id, weight: boundWeight(members.reduce((sum, { weight }) => sum + weight, 0)) });
   }
   return {
-    routeTable: { virtualHosts: [{ host: "", routes: [createRoute(backends)] }], tlsHosts: [] },
+    routeTable: { virtualHosts: [{ host: "", routes: [createRoute(shares)] }], tlsHosts: [] },
     upstreams,
     certificates: [],
     defaultCertificate: null,
@@ -72,11 +72,11 @@ function boundWeight(weight: number): number {
   return Math.min(weight, MAX_WEIGHT);
 }
 
-function createRoute(backends: readonly WeightedUpstream[]): Route {
+function createRoute(upstreams: readonly WeightedUpstream[]): Route {
   return {
     id: "proxy/everything",
     path: { kind: "prefix", value: "/" },
-    action: { kind: "forward", backends },
+    action: { kind: "forward", upstreams },
     policy: DEFAULT_ROUTE_POLICY,
     source: { object: { kind: "CommandLine", namespace: "", name: "proxy" }, field: "--to" },
   };

@@ -1,7 +1,7 @@
 // What every selection algorithm offers. Algorithms know nothing of addresses, pools or health: they order targets.
 
 /** A target with its share; targets of one list are distinct objects, told apart by identity. */
-export interface Backend<T> {
+export interface WeightedTarget<T> {
   readonly target: T;
   /** Relative integer share, 0 to 1,000,000; 0 is never selected. */
   readonly weight: number;

@@ -1,7 +1,7 @@
 // Weighted round robin for long lists: every target has a deadline in virtual time, the earliest is served next, and its
 // next deadline is 1/weight later. A binary heap makes a selection logarithmic in the number of targets.
 import { TURN_LIMIT } from "./balancer.ts";
-import type { Backend, Balancer } from "./balancer.ts";
+import type { Balancer, WeightedTarget } from "./balancer.ts";
 import { SmoothRoundRobin } from "./smooth-round-robin.ts";
 
 /**
@@ -11,7 +11,7 @@ import { SmoothRoundRobin } from "./smooth-round-robin.ts";
 const GOLDEN_RATIO = (Math.sqrt(5) - 1) / 2;
 
 export class EarliestDeadline<T> implements Balancer<T> {
-  readonly #backends: readonly Backend<T>[];
+  readonly #weightedTargets: readonly WeightedTarget<T>[];
   readonly #targets: readonly T[];
   readonly #weights: Float64Array;
   /** Turns a target has had in the current cycle, which lasts one unit of virtual time. */
@@ -24,22 +24,22 @@ export class EarliestDeadline<T> implements Balancer<T> {
   #retries: SmoothRoundRobin<T> | null;
 
   /**
-   * @param backends weights from 1.
+   * @param weightedTargets weights from 1.
    * @param turn after about how many selections to begin; an integer from 0 to TURN_LIMIT.
    */
-  constructor(backends: readonly Backend<T>[], turn: number) {
-    this.#backends = backends;
-    this.#targets = backends.map((backend) => backend.target);
-    this.#weights = Float64Array.from(backends, (backend) => backend.weight);
-    this.#served = new Float64Array(backends.length);
-    this.#deadlines = new Float64Array(backends.length);
-    this.#heap = Uint32Array.from(backends, (_, index) => index);
+  constructor(weightedTargets: readonly WeightedTarget<T>[], turn: number) {
+    this.#weightedTargets = weightedTargets;
+    this.#targets = weightedTargets.map((one) => one.target);
+    this.#weights = Float64Array.from(weightedTargets, (one) => one.weight);
+    this.#served = new Float64Array(weightedTargets.length);
+    this.#deadlines = new Float64Array(weightedTargets.length);
+    this.#heap = Uint32Array.from(weightedTargets, (_, index) => index);
     this.#turn = turn % TURN_LIMIT;
     this.#retries = null;
 
     const cycle = this.#weights.reduce((sum, weight) => sum + weight, 0);
     const virtualTime = cycle === 0 ? 0 : (turn % cycle) / cycle;
-    for (let i = 0; i < backends.length; i++) {
+    for (let i = 0; i < weightedTargets.length; i++) {
       this.#served[i] = Math.max(0, Math.ceil((this.#weights[i] as number) * virtualTime - phaseOf(i)));
     }
     this.#rebuild();
@@ -68,7 +68,7 @@ export class EarliestDeadline<T> implements Balancer<T> {
 
   /** Deadlines cannot skip a target without owing it all that it missed; credits can, and retries may cost linear time. */
   #selectOther(tried: readonly T[]): T | null {
-    this.#retries ??= new SmoothRoundRobin(this.#backends, this.#turn);
+    this.#retries ??= new SmoothRoundRobin(this.#weightedTargets, this.#turn);
     return this.#retries.select(tried);
   }
 

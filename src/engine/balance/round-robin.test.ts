@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as fc from "fast-check";
-import type { Backend, Balancer } from "./balancer.ts";
+import type { Balancer, WeightedTarget } from "./balancer.ts";
 import { TURN_LIMIT } from "./balancer.ts";
 import { EarliestDeadline } from "./earliest-deadline.ts";
 import { createRoundRobin } from "./round-robin.ts";
@@ -14,12 +14,12 @@ interface Target {
 
 const NONE: readonly Target[] = [];
 
-function backendsOf(weights: readonly number[]): Backend<Target>[] {
+function weightedTargetsOf(weights: readonly number[]): WeightedTarget<Target>[] {
   return weights.map((weight, index) => ({ target: { name: `t${index}` }, weight }));
 }
 
-function targetsOf(backends: readonly Backend<Target>[]): Target[] {
-  return backends.map((backend) => backend.target);
+function targetsOf(weightedTargets: readonly WeightedTarget<Target>[]): Target[] {
+  return weightedTargets.map((one) => one.target);
 }
 
 function take(balancer: Balancer<Target>, count: number): string[] {
@@ -40,35 +40,35 @@ function longestGap(names: readonly string[], name: string): number {
 
 const weightsArbitrary = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 40 });
 const turnArbitrary = fc.integer({ min: 0, max: TURN_LIMIT });
-type Algorithm = (backends: readonly Backend<Target>[], turn: number) => Balancer<Target>;
+type Algorithm = (weightedTargets: readonly WeightedTarget<Target>[], turn: number) => Balancer<Target>;
 const weightedAlgorithms: readonly (readonly [string, Algorithm])[] = [
-  ["smooth round robin", (backends, turn) => new SmoothRoundRobin(backends, turn)],
-  ["earliest deadline", (backends, turn) => new EarliestDeadline(backends, turn)],
+  ["smooth round robin", (weightedTargets, turn) => new SmoothRoundRobin(weightedTargets, turn)],
+  ["earliest deadline", (weightedTargets, turn) => new EarliestDeadline(weightedTargets, turn)],
 ];
 const algorithms: typeof weightedAlgorithms = [
   ...weightedAlgorithms,
-  ["rotation", (backends, turn) => new Rotation(targetsOf(backends), turn)],
+  ["rotation", (weightedTargets, turn) => new Rotation(targetsOf(weightedTargets), turn)],
 ];
 
 describe("weighted round robin", () => {
   test("equal weights go around in order, beginning where the turn says", () => {
-    const balancer = createRoundRobin(backendsOf([7, 7, 7]), 4);
+    const balancer = createRoundRobin(weightedTargetsOf([7, 7, 7]), 4);
     assert.deepEqual(take(balancer, 5), ["t1", "t2", "t0", "t1", "t2"]);
     assert.ok(balancer instanceof Rotation);
   });
 
   test("5:1:1 is spread as nginx spreads it", () => {
-    const balancer = createRoundRobin(backendsOf([5, 1, 1]), 0);
+    const balancer = createRoundRobin(weightedTargetsOf([5, 1, 1]), 0);
     assert.deepEqual(take(balancer, 7), ["t0", "t0", "t1", "t0", "t2", "t0", "t0"]);
   });
 
   test("a later turn begins later in the same cycle", () => {
-    const fromStart = take(createRoundRobin(backendsOf([5, 1, 1]), 0), 14);
-    assert.deepEqual(take(createRoundRobin(backendsOf([5, 1, 1]), 3), 7), fromStart.slice(3, 10));
+    const fromStart = take(createRoundRobin(weightedTargetsOf([5, 1, 1]), 0), 14);
+    assert.deepEqual(take(createRoundRobin(weightedTargetsOf([5, 1, 1]), 3), 7), fromStart.slice(3, 10));
   });
 
   test("weight 0 is never selected", () => {
-    const balancer = createRoundRobin(backendsOf([0, 3, 0, 1]), 0);
+    const balancer = createRoundRobin(weightedTargetsOf([0, 3, 0, 1]), 0);
     assert.equal(balancer.size, 2);
     assert.deepEqual(
       [...countByName(take(balancer, 40))].toSorted(([a], [b]) => (a < b ? -1 : 1)),
@@ -79,15 +79,15 @@ describe("weighted round robin", () => {
     );
   });
 
-  test("without a backend of positive weight nothing is selected", () => {
-    assert.equal(createRoundRobin(backendsOf([]), 3).select(NONE), null);
-    assert.equal(createRoundRobin(backendsOf([0, 0]), 3).select(NONE), null);
+  test("without a target of positive weight nothing is selected", () => {
+    assert.equal(createRoundRobin(weightedTargetsOf([]), 3).select(NONE), null);
+    assert.equal(createRoundRobin(weightedTargetsOf([0, 0]), 3).select(NONE), null);
   });
 
-  test("many backends of equal weight and one heavy one alternate, whatever the number", () => {
+  test("many targets of equal weight and one heavy one alternate, whatever the number", () => {
     const weights = [100, ...Array.from({ length: 100 }, () => 1)];
-    const names = take(createRoundRobin(backendsOf(weights), 17), 2_000);
-    assert.ok(longestGap(names, "t0") <= 5, `the heavy backend waited ${longestGap(names, "t0")} selections`);
+    const names = take(createRoundRobin(weightedTargetsOf(weights), 17), 2_000);
+    assert.ok(longestGap(names, "t0") <= 5, `the heavy target waited ${longestGap(names, "t0")} selections`);
   });
 
   test("a rebuild goes on where its predecessor stood, so that frequent changes favour nobody", () => {
@@ -95,11 +95,11 @@ describe("weighted round robin", () => {
       [1, 1, 1, 1],
       [1, 1, 1, 2],
     ]) {
-      const backends = backendsOf(weights);
+      const weightedTargets = weightedTargetsOf(weights);
       let turn = 0;
       const names: string[] = [];
       for (let rebuild = 0; rebuild < 40; rebuild++) {
-        const balancer = createRoundRobin(backends, turn);
+        const balancer = createRoundRobin(weightedTargets, turn);
         names.push(...take(balancer, 1));
         turn = balancer.turn;
       }
@@ -116,8 +116,8 @@ describe("weighted round robin", () => {
     test(`${name}: what was tried does not come again until everything was`, () => {
       fc.assert(
         fc.property(weightsArbitrary, turnArbitrary, (weights, turn) => {
-          const backends = backendsOf(weights);
-          const balancer = create(backends, turn);
+          const weightedTargets = weightedTargetsOf(weights);
+          const balancer = create(weightedTargets, turn);
           const tried: Target[] = [];
           for (let attempt = 0; attempt < weights.length; attempt++) {
             const target = balancer.select(tried);
@@ -131,7 +131,7 @@ describe("weighted round robin", () => {
     });
 
     test(`${name}: the turn stays an integer below its limit`, () => {
-      const balancer = create(backendsOf([1, 2, 3]), TURN_LIMIT - 1);
+      const balancer = create(weightedTargetsOf([1, 2, 3]), TURN_LIMIT - 1);
       assert.notEqual(balancer.select(NONE), null);
       assert.equal(balancer.turn, 0);
     });
@@ -141,9 +141,9 @@ describe("weighted round robin", () => {
     test(`${name}: over a whole cycle everyone gets exactly its weight, from any turn`, () => {
       fc.assert(
         fc.property(weightsArbitrary, turnArbitrary, (weights, turn) => {
-          const backends = backendsOf(weights);
+          const weightedTargets = weightedTargetsOf(weights);
           const cycle = weights.reduce((sum, weight) => sum + weight, 0);
-          const balancer = create(backends, turn);
+          const balancer = create(weightedTargets, turn);
           for (let round = 0; round < 3; round++) {
             const counts = countByName(take(balancer, cycle));
             weights.forEach((weight, index) => {
@@ -159,7 +159,7 @@ describe("weighted round robin", () => {
       fc.assert(
         fc.property(weightsArbitrary, turnArbitrary, (weights, turn) => {
           const cycle = weights.reduce((sum, weight) => sum + weight, 0);
-          const names = take(create(backendsOf(weights), turn), 3 * cycle);
+          const names = take(create(weightedTargetsOf(weights), turn), 3 * cycle);
           weights.forEach((weight, index) => {
             assert.ok(longestGap(names, `t${index}`) <= 2 * Math.ceil(cycle / weight) + weights.length);
           });
@@ -171,10 +171,10 @@ describe("weighted round robin", () => {
 
   for (const [name, create] of algorithms) {
     test(`${name}: with one dead target, requests begin with it no more often than its share says`, () => {
-      const backends = backendsOf([1, 1, 1, 1]);
-      const targets = targetsOf(backends);
+      const weightedTargets = weightedTargetsOf([1, 1, 1, 1]);
+      const targets = targetsOf(weightedTargets);
       const dead = targets[0] as Target;
-      const balancer = create(backends, 0);
+      const balancer = create(weightedTargets, 0);
       const retries: string[] = [];
       for (let request = 0; request < 120; request++) {
         if (balancer.select(NONE) === dead) retries.push(balancer.select([dead])?.name ?? "none");
@@ -189,7 +189,7 @@ describe("weighted round robin", () => {
 
   test("earliest deadline: shares hold for the largest weights over many cycles' worth of turns", () => {
     const weights = [1_000_000, 500_000, ...Array.from({ length: 18 }, () => 250_000)];
-    const balancer = createRoundRobin(backendsOf(weights), 123_456_789);
+    const balancer = createRoundRobin(weightedTargetsOf(weights), 123_456_789);
     assert.ok(balancer instanceof EarliestDeadline);
     const counts = countByName(take(balancer, 24_000));
     assert.ok(Math.abs((counts.get("t0") ?? 0) - 4_000) <= 2);

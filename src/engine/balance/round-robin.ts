@@ -1,5 +1,5 @@
-// Weighted round robin: chooses the implementation that is cheapest for a list of backends.
-import type { Backend, Balancer } from "./balancer.ts";
+// Weighted round robin: chooses the implementation that is cheapest for a list of targets.
+import type { Balancer, WeightedTarget } from "./balancer.ts";
 import { EarliestDeadline } from "./earliest-deadline.ts";
 import { Rotation } from "./rotation.ts";
 import { SmoothRoundRobin } from "./smooth-round-robin.ts";
@@ -8,16 +8,16 @@ import { SmoothRoundRobin } from "./smooth-round-robin.ts";
 const MAX_LINEAR_BACKENDS = 16;
 
 /**
- * A balancer that gives each backend turns in proportion to its weight, evenly spread.
+ * A balancer that gives each target turns in proportion to its weight, evenly spread.
  * @param turn where in the cycle it begins: a random integer for a new list, so that workers do not all begin with the
- * first backend; the predecessor's `turn` for a changed one, so that the first backends gain nothing by changes.
+ * first target; the predecessor's `turn` for a changed one, so that the first targets gain nothing by changes.
  */
-export function createRoundRobin<T>(backends: readonly Backend<T>[], turn: number): Balancer<T> {
-  const selectable = backends.filter((backend) => backend.weight > 0);
+export function createRoundRobin<T>(weightedTargets: readonly WeightedTarget<T>[], turn: number): Balancer<T> {
+  const selectable = weightedTargets.filter((one) => one.weight > 0);
   const weight = selectable[0]?.weight;
-  if (selectable.every((backend) => backend.weight === weight)) {
+  if (selectable.every((one) => one.weight === weight)) {
     return new Rotation(
-      selectable.map((backend) => backend.target),
+      selectable.map((one) => one.target),
       turn,
     );
   }

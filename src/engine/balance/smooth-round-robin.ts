@@ -1,7 +1,7 @@
 // Weighted round robin that spreads a heavy target's turns over the cycle instead of giving them in a row: the
 // algorithm that nginx made known. Each selection is linear in the number of targets, so it serves short lists.
 import { TURN_LIMIT } from "./balancer.ts";
-import type { Backend, Balancer } from "./balancer.ts";
+import type { Balancer, WeightedTarget } from "./balancer.ts";
 
 /** Additions that finding the starting point may cost; a cycle that is longer starts within its first part. */
 const MAX_START_WORK = 4_096;
@@ -14,14 +14,14 @@ export class SmoothRoundRobin<T> implements Balancer<T> {
   #turn: number;
 
   /**
-   * @param backends weights from 1.
+   * @param weightedTargets weights from 1.
    * @param turn how many selections to begin after; an integer from 0 to TURN_LIMIT.
    */
-  constructor(backends: readonly Backend<T>[], turn: number) {
-    const divisor = backends.reduce((common, backend) => greatestCommonDivisor(common, backend.weight), 0);
-    this.#targets = backends.map((backend) => backend.target);
-    this.#weights = Float64Array.from(backends, (backend) => backend.weight / divisor);
-    this.#credits = new Float64Array(backends.length);
+  constructor(weightedTargets: readonly WeightedTarget<T>[], turn: number) {
+    const divisor = weightedTargets.reduce((common, one) => greatestCommonDivisor(common, one.weight), 0);
+    this.#targets = weightedTargets.map((one) => one.target);
+    this.#weights = Float64Array.from(weightedTargets, (one) => one.weight / divisor);
+    this.#credits = new Float64Array(weightedTargets.length);
     this.#turn = turn % TURN_LIMIT;
     this.#skip(turn);
   }

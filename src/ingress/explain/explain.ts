@@ -92,7 +92,7 @@ export function explain(snapshot: Snapshot, request: ExplainRequest): Explanatio
   const { route } = decision;
   const losing =
     virtualHost === null || canonical.refusal !== null ? null : findLosingRoutes(virtualHost, canonical.path, route);
-  const upstreams = route?.action.kind === "forward" ? explainUpstreams(snapshot, route.action.backends) : [];
+  const upstreams = route?.action.kind === "forward" ? explainUpstreams(snapshot, route.action.upstreams) : [];
   return {
     request,
     outcome: explainOutcome(decision, session, upstreams),
@@ -171,12 +171,6 @@ function explainOutcome(
 ): ExplainedOutcome {
   if (session.location !== "") {
     return { status: session.answeredStatus, summary: `redirected to ${session.location}, as the route wants https` };
-  }
-  if (session.answeredStatus !== 0) {
-    return {
-      status: session.answeredStatus,
-      summary: "the route has no backend to serve it",
-    };
   }
   // One upstream of several may have endpoints although the one that was chosen here has none.
   const served = upstreams.filter(hasSomewhereToGo);
