@@ -5,7 +5,7 @@ const MINIMUM_NODE_MAJOR = 26;
 
 if (Number.parseInt(process.versions.node, 10) < MINIMUM_NODE_MAJOR) {
   process.stderr.write(
-    `penstock: needs Node.js ${MINIMUM_NODE_MAJOR} or newer, and this is ${process.versions.node}: install a newer one, or run the container image\n`,
+    `penstock: needs Node.js ${MINIMUM_NODE_MAJOR} or newer, and this is ${process.versions.node}: install a newer one\n`,
   );
   process.exitCode = 1;
 } else {

@@ -10,7 +10,7 @@ const NONE_TRIED: readonly Peer[] = [];
 
 export class IngressCtx {
   /** The snapshot that the request began with and keeps; null before the first one. */
-  readonly snapshot: CompiledSnapshot | null;
+  snapshot: CompiledSnapshot | null;
   route: CompiledRoute | null;
   upstream: CompiledUpstream | null;
   /** The target as the client sent it where another one is forwarded; `""` where it is forwarded as it came. */

@@ -1,11 +1,9 @@
 // The proxy that serves a snapshot: a ProxyHttp class like any other. It decides; moving bytes is the engine's.
-import { describeError, renderError } from "../engine/proxy/error-response.ts";
 import { ProxyError } from "../engine/proxy/proxy-error.ts";
 import type { ProxyHttp } from "../engine/proxy/proxy-http.ts";
 import type { Session } from "../engine/proxy/session.ts";
 import type { Peer } from "../engine/upstream/peer.ts";
 import type { CompiledSnapshot } from "./compile.ts";
-import type { CompiledRoute } from "./compiled-route.ts";
 import { IngressCtx } from "./ingress-ctx.ts";
 import { isMisdirected } from "./misdirected.ts";
 import type { RequestObserver } from "./request-observer.ts";
@@ -16,11 +14,17 @@ import { cameOverPlainHttp, httpsLocation } from "./ssl-redirect.ts";
 const NOT_FOUND = new ProxyError("not-found", "downstream", "no route matches");
 const MISDIRECTED = new ProxyError("misdirected", "downstream", "the host is not served on this TLS connection");
 const NO_ENDPOINT = new ProxyError("no-endpoint", "upstream", "no endpoint of the upstream is ready");
+const NO_BACKEND = new ProxyError("no-endpoint", "internal", "the route has no backend to serve it");
 const NO_SNAPSHOT = new ProxyError("no-endpoint", "internal", "no configuration has arrived yet");
 const NO_HOST = new ProxyError("malformed-request", "downstream", "a redirect to https needs a Host");
 
+/** How long requests wait for a worker's first snapshot; after that they are answered 503 until it comes. */
+const FIRST_SNAPSHOT_TIMEOUT_MS = 5_000;
+
 export class IngressProxy implements ProxyHttp<IngressCtx> {
   readonly #observers: readonly RequestObserver[];
+  #patience: NodeJS.Timeout | null = null;
+  readonly #firstSnapshot = Promise.withResolvers<CompiledSnapshot>();
   #snapshot: CompiledSnapshot | null;
   #httpsPort: number | null;
 
@@ -28,6 +32,7 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
     this.#observers = observers;
     this.#snapshot = null;
     this.#httpsPort = null;
+    this.#firstSnapshot.promise.catch(() => undefined);
   }
 
   /** What serves requests that begin from now on. */
@@ -37,6 +42,7 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
 
   serve(snapshot: CompiledSnapshot): void {
     this.#snapshot = snapshot;
+    this.#firstSnapshot.resolve(snapshot);
   }
 
   /** Port of the TLS listener, for redirects; null where there is none. */
@@ -48,9 +54,21 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
     return new IngressCtx(this.#snapshot);
   }
 
-  requestFilter(session: Session, ctx: IngressCtx): boolean {
+  requestFilter(session: Session, ctx: IngressCtx): boolean | Promise<boolean> {
     const { snapshot } = ctx;
-    if (snapshot === null) throw NO_SNAPSHOT;
+    if (snapshot === null) return this.#filterLater(session, ctx);
+    return this.decide(session, ctx, snapshot);
+  }
+
+  /** A worker may be connected to before its first snapshot came, which is a moment away. */
+  async #filterLater(session: Session, ctx: IngressCtx): Promise<boolean> {
+    this.#patience ??= setTimeout(() => this.#firstSnapshot.reject(NO_SNAPSHOT), FIRST_SNAPSHOT_TIMEOUT_MS).unref();
+    ctx.snapshot = await this.#firstSnapshot.promise;
+    return this.decide(session, ctx, ctx.snapshot);
+  }
+
+  /** What a snapshot makes of a request: true where it is answered, else its route is in `ctx`. Throws a ProxyError. */
+  decide(session: Session, ctx: IngressCtx, snapshot: CompiledSnapshot): boolean {
     const { request, connection } = session;
     if (connection.tls !== null && isMisdirected(connection.tls, request.host, snapshot.identities)) throw MISDIRECTED;
     const path = settlePath(session, ctx);
@@ -59,10 +77,7 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
     if (route === null) throw NOT_FOUND;
     ctx.route = route;
     session.limits = route.limits;
-    if (route.respondStatus !== 0) {
-      respondFor(route, session);
-      return true;
-    }
+    if (route.respondStatus !== 0) throw route.respondStatus === 404 ? NOT_FOUND : NO_BACKEND;
     return route.redirectsToHttps && this.#redirectToHttps(session);
   }
 
@@ -118,12 +133,4 @@ function settlePath(session: Session, ctx: IngressCtx): string {
     request.target = canonical.target;
   }
   return canonical.path;
-}
-
-/** A route that the proxy answers by itself, for example because its Service does not exist. */
-function respondFor(route: CompiledRoute, session: Session): void {
-  const status = route.respondStatus;
-  const message = describeError(status === 404 ? "not-found" : status === 503 ? "no-endpoint" : "internal");
-  const { contentType, body } = renderError(session.request, status, message, session.requestId);
-  session.respond(status, ["Content-Type", contentType, "Cache-Control", "no-store"], body);
 }

@@ -57,6 +57,8 @@ const State = {
 /** How much of an unread body is thrown away to save a connection; beyond it the connection is closed. */
 const MAX_DISCARD_BYTES = 256 * 1024;
 const DISCARD_TIMEOUT_MS = 5_000;
+/** How long an idle connection may bring one more request after a drain began. */
+export const DRAIN_IDLE_MS = 1_000;
 /** How long a client may take to close after our FIN. */
 const LINGER_TIMEOUT_MS = 5_000;
 /** Looks, a linger timeout apart, at a client that takes nothing of its complete response before it is given up. */
@@ -430,10 +432,11 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
     this.#timer.arm(LINGER_TIMEOUT_MS);
   }
 
-  /** No new request is taken; an idle connection closes at once. */
+  /** The next response is the last; an idle connection closes soon. */
   drain(): void {
     this.#keepAlive = false;
-    if (this.#state === State.head && this.#held === null) this.#closeGracefully();
+    // Not at once: a request may be on its way, and is told to be the last.
+    if (this.#state === State.head && this.#held === null) this.#timer.arm(DRAIN_IDLE_MS);
   }
 
   destroy(): void {

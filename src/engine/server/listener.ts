@@ -1,6 +1,6 @@
 // One listening socket: accepts connections within bounds, tells their protocol, and hands them to http1/ or http2/.
 import net, { type AddressInfo, type Socket } from "node:net";
-import { Http1ServerConnection, type Http1ServerContext } from "../http1/server-connection.ts";
+import { DRAIN_IDLE_MS, Http1ServerConnection, type Http1ServerContext } from "../http1/server-connection.ts";
 import { Http2RequestParser } from "../http2/request-head.ts";
 import {
   DEFAULT_HTTP2_SERVER_LIMITS,
@@ -109,14 +109,19 @@ export class Listener {
       this.#onEmpty = resolve;
     });
     for (const connection of this.#connections) connection.drain();
-    for (const socket of this.#undecided) socket.destroy();
+    const undecided = setTimeout(() => this.#destroyUndecided(), DRAIN_IDLE_MS);
     if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
     if (this.connectionCount > 0) await empty;
+    clearTimeout(undecided);
+  }
+
+  #destroyUndecided(): void {
+    for (const socket of this.#undecided) socket.destroy();
   }
 
   destroyConnections(): void {
     for (const connection of this.#connections) connection.destroy();
-    for (const socket of this.#undecided) socket.destroy();
+    this.#destroyUndecided();
   }
 
   #accept(accepted: Socket): void {
