@@ -3,7 +3,7 @@ import test from "node:test";
 import fc from "fast-check";
 import type { NamespacedName } from "../ir/names.ts";
 import type { EndpointSlice } from "../source/object-types.ts";
-import { serviceOfSlice } from "./endpoint-slices.ts";
+import { serviceOfSlice } from "./endpoints/endpoint-slices.ts";
 import { translate } from "./translate.ts";
 import { translateEndpoints } from "./translate-endpoints.ts";
 import { endpointSlice, objects, OPTIONS, worldOf } from "./worlds.test.ts";

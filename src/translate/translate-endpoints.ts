@@ -5,18 +5,18 @@ import type { NamespacedName } from "../ir/names.ts";
 import { formatName } from "../ir/names.ts";
 import type { EndpointSet, Upstream } from "../ir/upstream.ts";
 import type { EndpointSlice, Service, WorldObjects } from "../source/object-types.ts";
-import type { UpstreamUse } from "./backend.ts";
+import type { UpstreamUse } from "./upstreams/backend.ts";
 import { appendTo, finishDiagnostics } from "./diagnose.ts";
-import { serviceOfSlice } from "./endpoint-slices.ts";
-import { groupSlices, isSameEndpointSet, readEndpointSet } from "./endpoint-sets.ts";
+import { serviceOfSlice } from "./endpoints/endpoint-slices.ts";
+import { groupSlices, isSameEndpointSet, readEndpointSet } from "./endpoints/endpoint-sets.ts";
 import type { Identified } from "./object-identity.ts";
 import { indexObjects } from "./object-index.ts";
 import type { ObjectIndex } from "./object-index.ts";
 import type { Reason } from "./reasons.ts";
 import type { TranslateResult } from "./result.ts";
-import { findServicePort } from "./service-port.ts";
-import { viewService } from "./service-view.ts";
-import { parseUpstreamId } from "./upstream-id.ts";
+import { findServicePort } from "./upstreams/service-port.ts";
+import { viewService } from "./upstreams/service-view.ts";
+import { parseUpstreamId } from "./upstreams/upstream-id.ts";
 
 export interface EndpointsUpdate {
   /** One for each upstream of the named Services that has endpoints of its own, sorted by upstream. */

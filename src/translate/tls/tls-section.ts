@@ -1,9 +1,9 @@
 // The `spec.tls` list of one Ingress: which hosts ask for which Secret. Looks up nothing.
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import type { ObjectReference } from "../ir/names.ts";
-import { diagnose, problem } from "./diagnose.ts";
-import { readHost } from "./host.ts";
-import { asList, asNonEmptyText, asRecord } from "./untyped.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
+import type { ObjectReference } from "../../ir/names.ts";
+import { diagnose, problem } from "../diagnose.ts";
+import { readHost } from "../routes/host.ts";
+import { asList, asNonEmptyText, asRecord } from "../untyped.ts";
 
 export interface TlsSection {
   /** Exact and wildcard names, lower case, no duplicates, never `""`. */

@@ -1,10 +1,10 @@
 // Paths of rules: which are served, and what they match.
-import type { PathMatch } from "../ir/route-table.ts";
-import { compareStrings } from "../lib/compare-strings.ts";
-import { quoteText } from "../lib/untrusted-text.ts";
-import { problem } from "./diagnose.ts";
-import type { Problem } from "./diagnose.ts";
-import { asText } from "./untyped.ts";
+import type { PathMatch } from "../../ir/route-table.ts";
+import { compareStrings } from "../../lib/compare-strings.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
+import { problem } from "../diagnose.ts";
+import type { Problem } from "../diagnose.ts";
+import { asText } from "../untyped.ts";
 
 /** `problem` beside a match is a warning: the path is served all the same. */
 export type PathReading =

@@ -1,17 +1,17 @@
 // From a reference to a Service and port to what a route does: forward to an upstream, or answer 503. Knows neither hosts
 // and paths nor endpoints.
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import type { RouteAction } from "../ir/route-table.ts";
-import type { DnsName, Upstream } from "../ir/upstream.ts";
-import { quoteText } from "../lib/untrusted-text.ts";
-import type { Secret, Service } from "../source/object-types.ts";
-import type { AnnotationSettings } from "./annotations/settings.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
+import type { RouteAction } from "../../ir/route-table.ts";
+import type { DnsName, Upstream } from "../../ir/upstream.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
+import type { Secret, Service } from "../../source/object-types.ts";
+import type { AnnotationSettings } from "../annotations/settings.ts";
 import { judgeAppProtocol, readAppProtocol } from "./app-protocol.ts";
 import type { BackendReference } from "./backend-reference.ts";
-import { readCaSecret } from "./ca-secret.ts";
-import { diagnose, problem } from "./diagnose.ts";
-import type { Problem } from "./diagnose.ts";
-import type { Identified } from "./object-identity.ts";
+import { readCaSecret } from "../tls/ca-secret.ts";
+import { diagnose, problem } from "../diagnose.ts";
+import type { Problem } from "../diagnose.ts";
+import type { Identified } from "../object-identity.ts";
 import { findServicePort } from "./service-port.ts";
 import { viewService } from "./service-view.ts";
 import type { ServicePortView, ServiceView } from "./service-view.ts";

@@ -1,16 +1,16 @@
 // One Service, read by itself: ports, external name and annotations, checked and normalised.
 import { isIP } from "node:net";
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import { isDnsName } from "../lib/dns-name.ts";
-import { quoteText } from "../lib/untrusted-text.ts";
-import type { Service } from "../source/object-types.ts";
-import { readAnnotations } from "./annotations/read-annotations.ts";
-import type { AnnotationSettings } from "./annotations/settings.ts";
-import { problem } from "./diagnose.ts";
-import type { Problem } from "./diagnose.ts";
-import { readAddress } from "./address.ts";
-import type { Identified, ObjectIdentity } from "./object-identity.ts";
-import { asList, asNonEmptyText, asPort, asRecord, asText } from "./untyped.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
+import { isDnsName } from "../../lib/dns-name.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
+import type { Service } from "../../source/object-types.ts";
+import { readAnnotations } from "../annotations/read-annotations.ts";
+import type { AnnotationSettings } from "../annotations/settings.ts";
+import { problem } from "../diagnose.ts";
+import type { Problem } from "../diagnose.ts";
+import { readAddress } from "../endpoints/address.ts";
+import type { Identified, ObjectIdentity } from "../object-identity.ts";
+import { asList, asNonEmptyText, asPort, asRecord, asText } from "../untyped.ts";
 
 export interface ServiceView {
   readonly identity: ObjectIdentity;

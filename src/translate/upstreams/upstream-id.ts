@@ -1,6 +1,6 @@
 // Ids of upstreams. They stay the same across rebuilds, so that pools and health outlive a change of routes.
 import { hash } from "node:crypto";
-import type { ObjectReference } from "../ir/names.ts";
+import type { ObjectReference } from "../../ir/names.ts";
 
 /** What makes two uses of one Service port two pools. */
 export interface UpstreamVariant {

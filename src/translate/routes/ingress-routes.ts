@@ -1,15 +1,15 @@
 // One Ingress joined with the Services and Secrets that it leads to: its routes, not yet set against those of others.
 // The outcome is remembered together with the objects that were looked up, and made anew when one of these changes.
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import type { Route, RoutePolicy } from "../ir/route-table.ts";
-import type { Secret, Service } from "../source/object-types.ts";
-import { mergeRoutePolicy, NO_SETTINGS } from "./annotations/settings.ts";
-import { RESPOND_UNAVAILABLE, resolveBackend, tlsWithoutHttps } from "./backend.ts";
-import type { BackendLookup, UpstreamUse } from "./backend.ts";
-import { appendTo, diagnose } from "./diagnose.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
+import type { Route, RoutePolicy } from "../../ir/route-table.ts";
+import type { Secret, Service } from "../../source/object-types.ts";
+import { mergeRoutePolicy, NO_SETTINGS } from "../annotations/settings.ts";
+import { RESPOND_UNAVAILABLE, resolveBackend, tlsWithoutHttps } from "../upstreams/backend.ts";
+import type { BackendLookup, UpstreamUse } from "../upstreams/backend.ts";
+import { appendTo, diagnose } from "../diagnose.ts";
 import type { IngressView, PathView } from "./ingress-view.ts";
-import type { Identified } from "./object-identity.ts";
-import type { ObjectIndex } from "./object-index.ts";
+import type { Identified } from "../object-identity.ts";
+import type { ObjectIndex } from "../object-index.ts";
 
 export interface LinkedIngress {
   readonly rules: readonly LinkedRule[];

@@ -1,7 +1,7 @@
 // Finds the port of a Service that a backend names.
-import { quoteText } from "../lib/untrusted-text.ts";
-import { problem } from "./diagnose.ts";
-import type { Problem } from "./diagnose.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
+import { problem } from "../diagnose.ts";
+import type { Problem } from "../diagnose.ts";
 import type { ServicePortView, ServiceView } from "./service-view.ts";
 
 /** More ports are not listed in a hint. */

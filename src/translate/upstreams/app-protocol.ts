@@ -1,7 +1,7 @@
 // `appProtocol` of a Service port (KEP-3726): which protocol the upstream speaks where no annotation says it.
-import { quoteText } from "../lib/untrusted-text.ts";
-import { problem } from "./diagnose.ts";
-import type { Problem } from "./diagnose.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
+import { problem } from "../diagnose.ts";
+import type { Problem } from "../diagnose.ts";
 
 /** WebSocket needs nothing of its own: it is an upgrade of HTTP/1.1. */
 const PROTOCOLS: ReadonlyMap<string, "http" | "https"> = new Map([

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 import { certificateCovers, readDnsNames } from "./certificate-hosts.ts";
-import { secretBytes } from "../ir/secret-bytes.ts";
+import { secretBytes } from "../../ir/secret-bytes.ts";
 
 test("names are lower case and sorted, the common name stands in where there are none", () => {
   assert.deepEqual(readDnsNames(certificate("shop.crt")), ["shop.example", "www.shop.example"]);
@@ -25,5 +25,5 @@ test("a certificate covers its names, a wildcard exactly one label", () => {
 });
 
 function certificate(file: string): X509Certificate {
-  return new X509Certificate(readFileSync(join(import.meta.dirname, "testdata", "certificates", file)));
+  return new X509Certificate(readFileSync(join(import.meta.dirname, "../testdata", "certificates", file)));
 }

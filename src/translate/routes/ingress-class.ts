@@ -1,13 +1,13 @@
 // Whose Ingress it is. Reads IngressClass objects and an Ingress's choice of class; knows nothing of rules.
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import { quoteText } from "../lib/untrusted-text.ts";
-import type { Ingress, IngressClass } from "../source/object-types.ts";
-import { diagnose, problem } from "./diagnose.ts";
-import type { Problem } from "./diagnose.ts";
-import type { Identified, ObjectIdentity } from "./object-identity.ts";
-import type { ObjectIndex } from "./object-index.ts";
-import type { TranslateOptions } from "./result.ts";
-import { asNonEmptyText, asRecord, asText, isPresent } from "./untyped.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
+import type { Ingress, IngressClass } from "../../source/object-types.ts";
+import { diagnose, problem } from "../diagnose.ts";
+import type { Problem } from "../diagnose.ts";
+import type { Identified, ObjectIdentity } from "../object-identity.ts";
+import type { ObjectIndex } from "../object-index.ts";
+import type { TranslateOptions } from "../result.ts";
+import { asNonEmptyText, asRecord, asText, isPresent } from "../untyped.ts";
 
 const CLASS_ANNOTATION = "kubernetes.io/ingress.class";
 const DEFAULT_CLASS_ANNOTATION = "ingressclass.kubernetes.io/is-default-class";

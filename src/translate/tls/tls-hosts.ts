@@ -1,18 +1,18 @@
 // Which certificate each server name gets, over all Ingress objects, and the certificates that are used at all.
-import type { Certificate } from "../ir/certificate.ts";
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import type { NamespacedName, ObjectReference } from "../ir/names.ts";
-import { formatName } from "../ir/names.ts";
-import type { TlsHost } from "../ir/route-table.ts";
-import { compareStrings } from "../lib/compare-strings.ts";
-import { quoteText } from "../lib/untrusted-text.ts";
-import type { Secret } from "../source/object-types.ts";
+import type { Certificate } from "../../ir/certificate.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
+import type { NamespacedName, ObjectReference } from "../../ir/names.ts";
+import { formatName } from "../../ir/names.ts";
+import type { TlsHost } from "../../ir/route-table.ts";
+import { compareStrings } from "../../lib/compare-strings.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
+import type { Secret } from "../../source/object-types.ts";
 import { certificateCovers } from "./certificate-hosts.ts";
-import { diagnose, problem } from "./diagnose.ts";
-import type { Place, Problem } from "./diagnose.ts";
-import type { IngressView } from "./ingress-view.ts";
-import type { Identified } from "./object-identity.ts";
-import type { ObjectIndex } from "./object-index.ts";
+import { diagnose, problem } from "../diagnose.ts";
+import type { Place, Problem } from "../diagnose.ts";
+import type { IngressView } from "../routes/ingress-view.ts";
+import type { Identified } from "../object-identity.ts";
+import type { ObjectIndex } from "../object-index.ts";
 import type { TlsSection } from "./tls-section.ts";
 import { readTlsSecret } from "./tls-secret.ts";
 

@@ -1,9 +1,9 @@
 // The hosts of Ingress objects that a certificate is for.
 import type { X509Certificate } from "node:crypto";
-import type { Certificate } from "../ir/certificate.ts";
-import { readCertificateNames } from "../lib/certificate-names.ts";
-import { compareStrings } from "../lib/compare-strings.ts";
-import { isDnsName } from "../lib/dns-name.ts";
+import type { Certificate } from "../../ir/certificate.ts";
+import { readCertificateNames } from "../../lib/certificate-names.ts";
+import { compareStrings } from "../../lib/compare-strings.ts";
+import { isDnsName } from "../../lib/dns-name.ts";
 
 /** Lower case, sorted, no duplicates; only names that a server name can match. */
 export function readDnsNames(certificate: X509Certificate): readonly string[] {

@@ -1,21 +1,21 @@
 // The endpoints of each upstream, from EndpointSlices and from Services that name an address. Used by the full
 // translation and by the fast lane alike, so that both say the same.
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import { formatName } from "../ir/names.ts";
-import { plainEndpoint, usableEndpoints } from "../ir/upstream.ts";
-import type { Endpoint, EndpointSet } from "../ir/upstream.ts";
-import { compareStrings } from "../lib/compare-strings.ts";
-import { quoteText } from "../lib/untrusted-text.ts";
-import type { EndpointSlice } from "../source/object-types.ts";
-import type { UpstreamUse } from "./backend.ts";
-import { diagnose, problem } from "./diagnose.ts";
-import type { Problem } from "./diagnose.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
+import { formatName } from "../../ir/names.ts";
+import { plainEndpoint, usableEndpoints } from "../../ir/upstream.ts";
+import type { Endpoint, EndpointSet } from "../../ir/upstream.ts";
+import { compareStrings } from "../../lib/compare-strings.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
+import type { EndpointSlice } from "../../source/object-types.ts";
+import type { UpstreamUse } from "../upstreams/backend.ts";
+import { diagnose, problem } from "../diagnose.ts";
+import type { Problem } from "../diagnose.ts";
 import { endpointsAt, serviceOfSlice, viewSlice } from "./endpoint-slices.ts";
 import type { SliceView } from "./endpoint-slices.ts";
 import { mergeEndpoints } from "./merge-endpoints.ts";
-import type { Identified } from "./object-identity.ts";
-import type { ObjectIndex } from "./object-index.ts";
-import type { ServicePortView, ServiceView } from "./service-view.ts";
+import type { Identified } from "../object-identity.ts";
+import type { ObjectIndex } from "../object-index.ts";
+import type { ServicePortView, ServiceView } from "../upstreams/service-view.ts";
 
 /** By the Service's `namespace/name`. */
 export type SlicesByService = ReadonlyMap<string, SliceGroup>;

@@ -1,5 +1,5 @@
 // Values of a Secret's data, decoded and bounded.
-import { asRecord, asText } from "./untyped.ts";
+import { asRecord, asText } from "../untyped.ts";
 
 /** The API server's bound on a whole Secret. */
 const MAX_VALUE_BYTES = 1024 * 1024;

@@ -1,16 +1,16 @@
 // One EndpointSlice, read by itself, and which slices belong to which Service. Knows no upstreams.
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import type { NamespacedName } from "../ir/names.ts";
-import type { Endpoint } from "../ir/upstream.ts";
-import { compareStrings } from "../lib/compare-strings.ts";
-import { quoteText } from "../lib/untrusted-text.ts";
-import type { EndpointSlice } from "../source/object-types.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
+import type { NamespacedName } from "../../ir/names.ts";
+import type { Endpoint } from "../../ir/upstream.ts";
+import { compareStrings } from "../../lib/compare-strings.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
+import type { EndpointSlice } from "../../source/object-types.ts";
 import { readAddress } from "./address.ts";
-import { diagnose, problem } from "./diagnose.ts";
+import { diagnose, problem } from "../diagnose.ts";
 import { mergeEndpoints } from "./merge-endpoints.ts";
-import { identifyObject } from "./object-identity.ts";
-import type { Identified, ObjectIdentity } from "./object-identity.ts";
-import { asList, asNonEmptyText, asPort, asRecord, asText, isPresent } from "./untyped.ts";
+import { identifyObject } from "../object-identity.ts";
+import type { Identified, ObjectIdentity } from "../object-identity.ts";
+import { asList, asNonEmptyText, asPort, asRecord, asText, isPresent } from "../untyped.ts";
 
 const SERVICE_LABEL = "kubernetes.io/service-name";
 

@@ -1,10 +1,10 @@
 // What an Ingress names as a backend: a Service and a port. Whether they exist is found out in backend.ts.
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import type { RouteSource } from "../ir/route-table.ts";
-import { quoteText } from "../lib/untrusted-text.ts";
-import { diagnose, problem } from "./diagnose.ts";
-import type { Problem } from "./diagnose.ts";
-import { asNonEmptyText, asPort, asRecord, isPresent } from "./untyped.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
+import type { RouteSource } from "../../ir/route-table.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
+import { diagnose, problem } from "../diagnose.ts";
+import type { Problem } from "../diagnose.ts";
+import { asNonEmptyText, asPort, asRecord, isPresent } from "../untyped.ts";
 
 export interface BackendReference {
   readonly service: string;

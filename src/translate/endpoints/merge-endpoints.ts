@@ -1,6 +1,6 @@
 // Puts endpoints in order and leaves one of those with the same address and port.
-import type { Endpoint } from "../ir/upstream.ts";
-import { compareStrings } from "../lib/compare-strings.ts";
+import type { Endpoint } from "../../ir/upstream.ts";
+import { compareStrings } from "../../lib/compare-strings.ts";
 
 /** Sorted by address, then port. Of several entries for one the best stays: a slice that is late must not take it away. */
 export function mergeEndpoints(endpoints: readonly Endpoint[]): readonly Endpoint[] {

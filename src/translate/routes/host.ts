@@ -1,10 +1,10 @@
 // Host names of rules and TLS sections: exact, or `*.` and a name for exactly one more label.
 import { isIP } from "node:net";
-import { isDnsName } from "../lib/dns-name.ts";
-import { quoteText } from "../lib/untrusted-text.ts";
-import { problem } from "./diagnose.ts";
-import type { Problem } from "./diagnose.ts";
-import { asText } from "./untyped.ts";
+import { isDnsName } from "../../lib/dns-name.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
+import { problem } from "../diagnose.ts";
+import type { Problem } from "../diagnose.ts";
+import { asText } from "../untyped.ts";
 
 /** The host as the IR has it, or what is wrong with it. */
 export type HostReading = { readonly host: string } | { readonly host: null; readonly problem: Problem };

@@ -1,15 +1,15 @@
 // The certificate and key of a Secret, checked against each other. Validity in time is not judged: that needs a clock.
 import { createPrivateKey } from "node:crypto";
 import type { KeyObject, X509Certificate } from "node:crypto";
-import type { Certificate } from "../ir/certificate.ts";
-import { secretBytes } from "../ir/secret-bytes.ts";
-import { quoteText } from "../lib/untrusted-text.ts";
-import type { Secret } from "../source/object-types.ts";
+import type { Certificate } from "../../ir/certificate.ts";
+import { secretBytes } from "../../ir/secret-bytes.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
+import type { Secret } from "../../source/object-types.ts";
 import { readDnsNames } from "./certificate-hosts.ts";
 import { findWeakness } from "./certificate-strength.ts";
 import { parseCertificate, splitCertificates } from "./pem.ts";
 import { readSecretValue } from "./secret-data.ts";
-import { asNonEmptyText } from "./untyped.ts";
+import { asNonEmptyText } from "../untyped.ts";
 
 /** `fault` is the end of a sentence about the Secret. */
 export type TlsSecretReading =

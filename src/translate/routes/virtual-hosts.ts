@@ -3,14 +3,14 @@
 // A request's host is looked up before its path: an exact host hides the wildcard and the any-host rules even where none
 // of its paths match. Only the default backend is for such requests too, so it is the last route, prefix `/`, of every
 // host that has none of its own: the data plane needs no special case, and the route's id says what it is.
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import { formatName } from "../ir/names.ts";
-import type { PathMatch, Route, VirtualHost } from "../ir/route-table.ts";
-import { compareStrings } from "../lib/compare-strings.ts";
-import { quoteText } from "../lib/untrusted-text.ts";
-import type { UpstreamUse } from "./backend.ts";
-import { appendTo, diagnose, problem } from "./diagnose.ts";
-import type { Problem } from "./diagnose.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
+import { formatName } from "../../ir/names.ts";
+import type { PathMatch, Route, VirtualHost } from "../../ir/route-table.ts";
+import { compareStrings } from "../../lib/compare-strings.ts";
+import { quoteText } from "../../lib/untrusted-text.ts";
+import type { UpstreamUse } from "../upstreams/backend.ts";
+import { appendTo, diagnose, problem } from "../diagnose.ts";
+import type { Problem } from "../diagnose.ts";
 import type { LinkedIngress, LinkedRoute, LinkedRule } from "./ingress-routes.ts";
 import { comparePathMatches } from "./path.ts";
 

@@ -1,23 +1,23 @@
 // One Ingress, read by itself: rules, backends, TLS sections and annotations, checked and normalised. What it says about
 // other objects is not looked up here, so a reading holds for as long as the object does.
-import type { Diagnostic } from "../ir/diagnostic.ts";
-import type { ObjectReference } from "../ir/names.ts";
-import { formatName } from "../ir/names.ts";
-import type { PathMatch, RouteSource } from "../ir/route-table.ts";
-import type { Ingress } from "../source/object-types.ts";
-import { readAnnotations } from "./annotations/read-annotations.ts";
-import type { AnnotationSettings } from "./annotations/settings.ts";
-import { readBackend } from "./backend-reference.ts";
-import type { BackendReference } from "./backend-reference.ts";
-import { diagnose, problem } from "./diagnose.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
+import type { ObjectReference } from "../../ir/names.ts";
+import { formatName } from "../../ir/names.ts";
+import type { PathMatch, RouteSource } from "../../ir/route-table.ts";
+import type { Ingress } from "../../source/object-types.ts";
+import { readAnnotations } from "../annotations/read-annotations.ts";
+import type { AnnotationSettings } from "../annotations/settings.ts";
+import { readBackend } from "../upstreams/backend-reference.ts";
+import type { BackendReference } from "../upstreams/backend-reference.ts";
+import { diagnose, problem } from "../diagnose.ts";
 import { readHost } from "./host.ts";
-import type { Identified, ObjectIdentity } from "./object-identity.ts";
+import type { Identified, ObjectIdentity } from "../object-identity.ts";
 import { readPath } from "./path.ts";
-import type { IngressStatus } from "./result.ts";
-import { readTlsSections } from "./tls-section.ts";
-import type { TlsSection } from "./tls-section.ts";
-import { asList, asRecord, asText, isPresent } from "./untyped.ts";
-import type { UnknownRecord } from "./untyped.ts";
+import type { IngressStatus } from "../result.ts";
+import { readTlsSections } from "../tls/tls-section.ts";
+import type { TlsSection } from "../tls/tls-section.ts";
+import { asList, asRecord, asText, isPresent } from "../untyped.ts";
+import type { UnknownRecord } from "../untyped.ts";
 
 export interface IngressView {
   readonly identity: ObjectIdentity;
