@@ -169,6 +169,17 @@ suite("supervisor", () => {
     },
   );
 
+  test("ending a worker again and again leaves nothing behind on its thread", async (t) => {
+    const rig = new Rig(t);
+    await rig.supervisor.start();
+    const warnings: string[] = [];
+    const onWarning = (warning: Error): number => warnings.push(warning.name);
+    process.on("warning", onWarning);
+    t.after(() => process.off("warning", onWarning));
+    await Promise.all(Array.from({ length: 12 }, () => rig.supervisor.stop()));
+    assert.deepEqual(warnings, []);
+  });
+
   test("workers are not blamed where the main thread itself was held up", async (t) => {
     const rig = new Rig(t);
     await rig.supervisor.start();

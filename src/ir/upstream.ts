@@ -61,7 +61,7 @@ export function plainEndpoint(address: string, port: number): Endpoint {
 }
 
 /** True where both say the same of the same address; identity is not asked for. */
-export function isSameEndpoint(one: Endpoint, other: Endpoint): boolean {
+function isSameEndpoint(one: Endpoint, other: Endpoint): boolean {
   return (
     one.address === other.address &&
     one.port === other.port &&

@@ -1,8 +1,8 @@
 // Makes diagnostics, and puts a list of them in order. Judges nothing by itself.
-import { compareNatural } from "../lib/compare-natural.ts";
-import { compareStrings } from "../lib/compare-strings.ts";
 import type { Diagnostic, Severity } from "../ir/diagnostic.ts";
 import type { ObjectReference } from "../ir/names.ts";
+import { compareNatural } from "../lib/compare-natural.ts";
+import { compareStrings } from "../lib/compare-strings.ts";
 import type { Reason } from "./reasons.ts";
 
 /** Where a fault lies. */

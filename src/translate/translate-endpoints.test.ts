@@ -4,8 +4,8 @@ import fc from "fast-check";
 import type { NamespacedName } from "../ir/names.ts";
 import type { EndpointSlice } from "../source/object-types.ts";
 import { serviceOfSlice } from "./endpoints/endpoint-slices.ts";
-import { translate } from "./translate.ts";
 import { translateEndpoints } from "./translate-endpoints.ts";
+import { translate } from "./translate.ts";
 import { endpointSlice, objects, OPTIONS, worldOf } from "./worlds.test.ts";
 import type { LooseObject } from "./worlds.test.ts";
 

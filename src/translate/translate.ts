@@ -4,21 +4,21 @@ import type { Diagnostic } from "../ir/diagnostic.ts";
 import type { EndpointSet, Upstream } from "../ir/upstream.ts";
 import { compareStrings } from "../lib/compare-strings.ts";
 import type { Ingress, IngressClass, Secret, Service, WorldObjects } from "../source/object-types.ts";
-import type { UpstreamUse } from "./upstreams/backend.ts";
 import { appendTo, finishDiagnostics } from "./diagnose.ts";
 import { groupSlices, readEndpointSet } from "./endpoints/endpoint-sets.ts";
 import type { SlicesByService } from "./endpoints/endpoint-sets.ts";
+import { compareNames, comparePrecedence } from "./object-identity.ts";
+import { indexObjects } from "./object-index.ts";
+import type { IndexReading, ObjectIndex } from "./object-index.ts";
+import type { IngressStatus, TranslateOptions, TranslateResult } from "./result.ts";
 import { judgeOwnership, readClassTable } from "./routes/ingress-class.ts";
 import type { ClassTable } from "./routes/ingress-class.ts";
 import { linkIngress } from "./routes/ingress-routes.ts";
 import { viewIngress } from "./routes/ingress-view.ts";
 import type { IngressView } from "./routes/ingress-view.ts";
-import { compareNames, comparePrecedence } from "./object-identity.ts";
-import { indexObjects } from "./object-index.ts";
-import type { IndexReading, ObjectIndex } from "./object-index.ts";
-import type { IngressStatus, TranslateOptions, TranslateResult } from "./result.ts";
-import { buildTlsTable } from "./tls/tls-hosts.ts";
 import { buildVirtualHosts } from "./routes/virtual-hosts.ts";
+import { buildTlsTable } from "./tls/tls-hosts.ts";
+import type { UpstreamUse } from "./upstreams/backend.ts";
 
 /**
  * Everything that the objects mean, with a diagnostic for everything that they do not.

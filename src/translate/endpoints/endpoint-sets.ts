@@ -7,15 +7,15 @@ import type { Endpoint, EndpointSet } from "../../ir/upstream.ts";
 import { compareStrings } from "../../lib/compare-strings.ts";
 import { quoteText } from "../../lib/untrusted-text.ts";
 import type { EndpointSlice } from "../../source/object-types.ts";
-import type { UpstreamUse } from "../upstreams/backend.ts";
 import { diagnose, problem } from "../diagnose.ts";
 import type { Problem } from "../diagnose.ts";
+import type { Identified } from "../object-identity.ts";
+import type { ObjectIndex } from "../object-index.ts";
+import type { UpstreamUse } from "../upstreams/backend.ts";
+import type { ServicePortView, ServiceView } from "../upstreams/service-view.ts";
 import { endpointsAt, serviceOfSlice, viewSlice } from "./endpoint-slices.ts";
 import type { SliceView } from "./endpoint-slices.ts";
 import { mergeEndpoints } from "./merge-endpoints.ts";
-import type { Identified } from "../object-identity.ts";
-import type { ObjectIndex } from "../object-index.ts";
-import type { ServicePortView, ServiceView } from "../upstreams/service-view.ts";
 
 /** By the Service's `namespace/name`. */
 export type SlicesByService = ReadonlyMap<string, SliceGroup>;

@@ -5,12 +5,12 @@ import type { Endpoint } from "../../ir/upstream.ts";
 import { compareStrings } from "../../lib/compare-strings.ts";
 import { quoteText } from "../../lib/untrusted-text.ts";
 import type { EndpointSlice } from "../../source/object-types.ts";
-import { readAddress } from "./address.ts";
 import { diagnose, problem } from "../diagnose.ts";
-import { mergeEndpoints } from "./merge-endpoints.ts";
 import { identifyObject } from "../object-identity.ts";
 import type { Identified, ObjectIdentity } from "../object-identity.ts";
 import { asList, asNonEmptyText, asPort, asRecord, asText, isPresent } from "../untyped.ts";
+import { readAddress } from "../lib/endpoint-address.ts";
+import { mergeEndpoints } from "./merge-endpoints.ts";
 
 const SERVICE_LABEL = "kubernetes.io/service-name";
 

@@ -4,12 +4,12 @@ import type { Diagnostic } from "../../ir/diagnostic.ts";
 import type { Route, RoutePolicy } from "../../ir/route-table.ts";
 import type { Secret, Service } from "../../source/object-types.ts";
 import { mergeRoutePolicy, NO_SETTINGS } from "../annotations/settings.ts";
-import { RESPOND_UNAVAILABLE, resolveBackend, tlsWithoutHttps } from "../upstreams/backend.ts";
-import type { BackendLookup, UpstreamUse } from "../upstreams/backend.ts";
 import { appendTo, diagnose } from "../diagnose.ts";
-import type { IngressView, PathView } from "./ingress-view.ts";
 import type { Identified } from "../object-identity.ts";
 import type { ObjectIndex } from "../object-index.ts";
+import { RESPOND_UNAVAILABLE, resolveBackend, tlsWithoutHttps } from "../upstreams/backend.ts";
+import type { BackendLookup, UpstreamUse } from "../upstreams/backend.ts";
+import type { IngressView, PathView } from "./ingress-view.ts";
 
 export interface LinkedIngress {
   readonly rules: readonly LinkedRule[];

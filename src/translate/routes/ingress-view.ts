@@ -7,17 +7,17 @@ import type { PathMatch, RouteSource } from "../../ir/route-table.ts";
 import type { Ingress } from "../../source/object-types.ts";
 import { readAnnotations } from "../annotations/read-annotations.ts";
 import type { AnnotationSettings } from "../annotations/settings.ts";
-import { readBackend } from "../upstreams/backend-reference.ts";
-import type { BackendReference } from "../upstreams/backend-reference.ts";
 import { diagnose, problem } from "../diagnose.ts";
-import { readHost } from "./host.ts";
 import type { Identified, ObjectIdentity } from "../object-identity.ts";
-import { readPath } from "./path.ts";
 import type { IngressStatus } from "../result.ts";
 import { readTlsSections } from "../tls/tls-section.ts";
 import type { TlsSection } from "../tls/tls-section.ts";
 import { asList, asRecord, asText, isPresent } from "../untyped.ts";
 import type { UnknownRecord } from "../untyped.ts";
+import { readBackend } from "../upstreams/backend-reference.ts";
+import type { BackendReference } from "../upstreams/backend-reference.ts";
+import { readHost } from "./host.ts";
+import { readPath } from "./path.ts";
 
 export interface IngressView {
   readonly identity: ObjectIdentity;

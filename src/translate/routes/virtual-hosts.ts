@@ -8,9 +8,9 @@ import { formatName } from "../../ir/names.ts";
 import type { PathMatch, Route, VirtualHost } from "../../ir/route-table.ts";
 import { compareStrings } from "../../lib/compare-strings.ts";
 import { quoteText } from "../../lib/untrusted-text.ts";
-import type { UpstreamUse } from "../upstreams/backend.ts";
 import { appendTo, diagnose, problem } from "../diagnose.ts";
 import type { Problem } from "../diagnose.ts";
+import type { UpstreamUse } from "../upstreams/backend.ts";
 import type { LinkedIngress, LinkedRoute, LinkedRule } from "./ingress-routes.ts";
 import { comparePathMatches } from "./path.ts";
 

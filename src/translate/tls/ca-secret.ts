@@ -1,9 +1,9 @@
 // The `ca.crt` of a Secret, for verifying upstreams.
 import { quoteText } from "../../lib/untrusted-text.ts";
 import type { Secret } from "../../source/object-types.ts";
-import { findWeakness } from "./certificate-strength.ts";
 import { problem } from "../diagnose.ts";
 import type { Problem } from "../diagnose.ts";
+import { findWeakness } from "./certificate-strength.ts";
 import { parseCertificate, splitCertificates } from "./pem.ts";
 import { readSecretValue } from "./secret-data.ts";
 

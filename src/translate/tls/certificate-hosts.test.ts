@@ -3,8 +3,8 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
-import { certificateCovers, readDnsNames } from "./certificate-hosts.ts";
 import { secretBytes } from "../../ir/secret-bytes.ts";
+import { certificateCovers, readDnsNames } from "./certificate-hosts.ts";
 
 test("names are lower case and sorted, the common name stands in where there are none", () => {
   assert.deepEqual(readDnsNames(certificate("shop.crt")), ["shop.example", "www.shop.example"]);

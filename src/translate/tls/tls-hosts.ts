@@ -7,14 +7,14 @@ import type { TlsHost } from "../../ir/route-table.ts";
 import { compareStrings } from "../../lib/compare-strings.ts";
 import { quoteText } from "../../lib/untrusted-text.ts";
 import type { Secret } from "../../source/object-types.ts";
-import { certificateCovers } from "./certificate-hosts.ts";
 import { diagnose, problem } from "../diagnose.ts";
 import type { Place, Problem } from "../diagnose.ts";
-import type { IngressView } from "../routes/ingress-view.ts";
 import type { Identified } from "../object-identity.ts";
 import type { ObjectIndex } from "../object-index.ts";
-import type { TlsSection } from "./tls-section.ts";
+import type { IngressView } from "../routes/ingress-view.ts";
+import { certificateCovers } from "./certificate-hosts.ts";
 import { readTlsSecret } from "./tls-secret.ts";
+import type { TlsSection } from "./tls-section.ts";
 
 export interface TlsTable {
   readonly tlsHosts: readonly TlsHost[];

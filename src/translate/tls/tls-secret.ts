@@ -5,11 +5,11 @@ import type { Certificate } from "../../ir/certificate.ts";
 import { secretBytes } from "../../ir/secret-bytes.ts";
 import { quoteText } from "../../lib/untrusted-text.ts";
 import type { Secret } from "../../source/object-types.ts";
+import { asNonEmptyText } from "../untyped.ts";
 import { readDnsNames } from "./certificate-hosts.ts";
 import { findWeakness } from "./certificate-strength.ts";
 import { parseCertificate, splitCertificates } from "./pem.ts";
 import { readSecretValue } from "./secret-data.ts";
-import { asNonEmptyText } from "../untyped.ts";
 
 /** `fault` is the end of a sentence about the Secret. */
 export type TlsSecretReading =
