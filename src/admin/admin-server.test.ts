@@ -96,6 +96,13 @@ suite("admin server", () => {
     assert.deepEqual([refused.status, refused.headers.get("allow")], [405, "GET, HEAD"]);
   });
 
+  test("what comes through a proxy is refused: an upstream may be this very address", async (t) => {
+    const admin = await started(t, { config: () => config });
+    const response = await fetch(`${admin.url}/config`, { headers: { "X-Forwarded-For": "192.0.2.1" } });
+    assert.equal(response.status, 403);
+    assert.doesNotMatch(await response.text(), /routeTable/);
+  });
+
   test("a page that fails is told of, and answers 500 without details", async (t) => {
     const admin = await started(t, { metrics: () => Promise.reject(new Error("the registry is broken")) });
     const response = await fetch(`${admin.url}/metrics`);

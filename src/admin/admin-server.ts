@@ -88,7 +88,10 @@ export class AdminServer {
     response.setHeader("X-Content-Type-Options", "nosniff");
     const handler = this.#handlers.get(path);
     try {
-      if (handler === undefined) {
+      if (request.headers["x-forwarded-for"] !== undefined) {
+        // A tenant's upstream may be this very address: what comes through a proxy is nobody whom we serve.
+        sendText(response, 403, "the admin pages are not served through a proxy");
+      } else if (handler === undefined) {
         sendText(response, 404, `no such page; there are ${[...this.#handlers.keys()].join(", ")}`);
       } else if (request.method !== "GET" && request.method !== "HEAD") {
         response.setHeader("Allow", "GET, HEAD");

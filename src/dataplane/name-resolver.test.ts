@@ -72,7 +72,10 @@ suite("name resolver", () => {
     rig.resolver.update([external("ns/a/80", "nowhere.example", 80)]);
     await rig.answer("nowhere.example");
     assert.equal(rig.diagnostics[0]?.severity, "error");
-    assert.match(rig.diagnostics[0]?.message ?? "", /the answer holds no address\), so it has no endpoint/);
+    assert.match(
+      rig.diagnostics[0]?.message ?? "",
+      /the answer holds no address that an endpoint can have\), so it has no endpoint/,
+    );
     rig.resolver.update([]);
     assert.deepEqual(rig.diagnostics, [], "gone with the upstream");
   });
@@ -92,6 +95,14 @@ suite("name resolver", () => {
     await rig.answer("api.example", ["not an address", 60], ...many);
     assert.equal(rig.told[0]?.split(",").length, 256);
     assert.ok(!rig.told[0]?.includes("not an address"));
+  });
+
+  test("a name is no way to addresses that no endpoint can have", async () => {
+    const rig = new Rig();
+    rig.resolver.update([external("ns/a/80", "metadata.example", 80)]);
+    const bad = ["169.254.169.254", "::ffff:169.254.169.254", "0.0.0.0", "fe80::1", "224.0.0.1"];
+    await rig.answer("metadata.example", ...bad.map((address): [string, number] => [address, 60]), ["192.0.2.7", 60]);
+    assert.deepEqual(rig.told, ["ns/a/80=192.0.2.7:80"]);
   });
 
   test("an upstream that joins a known name is told at once; the others are not told again", async () => {

@@ -1,6 +1,7 @@
 // Keeps the endpoints of upstreams that have a host name (Services of type ExternalName) up to date. Runs on the main
 // thread; an upstream keeps its last good addresses while its name cannot be resolved.
 import { isIP } from "node:net";
+import { readAddress } from "../lib/endpoint-address.ts";
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import { plainEndpoint } from "../ir/upstream.ts";
 import type { EndpointSet, Upstream } from "../ir/upstream.ts";
@@ -128,9 +129,11 @@ export class NameResolver {
   }
 
   #onAnswer(entry: NameEntry, answer: readonly ResolvedAddress[]): void {
-    const addresses = [...new Set(answer.map(({ address }) => address).filter((address) => isIP(address) !== 0))];
+    // The same rule as for addresses in objects: a name is no way around it to the metadata service of a cloud.
+    const usable = answer.map(({ address }) => readAddress(address)).filter((address) => address !== null);
+    const addresses = [...new Set(usable)];
     if (addresses.length === 0) {
-      this.#onFailure(entry, "the answer holds no address");
+      this.#onFailure(entry, "the answer holds no address that an endpoint can have");
       return;
     }
     const hadFailed = entry.failures > 0;

@@ -273,3 +273,39 @@ test("more connections than the limit are closed, the others are served", async 
   await kept[0]!.untilEnd();
   kept[1]!.close();
 });
+
+test("a client that pipelines and does not read is not served further than its buffers reach", async (t) => {
+  let answered = 0;
+  const proxy = await startProxy(t, [], {
+    phases: {
+      requestFilter: (session) => {
+        answered++;
+        session.respond(200, [], "x".repeat(8000));
+        return true;
+      },
+    },
+  });
+  const client = await RawClient.connect(proxy.port);
+  client.socket.pause();
+  const total = 9_000;
+  client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(total));
+  let last = -1;
+  while (answered !== last) {
+    last = answered;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  // 8 kB an answer: what the kernel takes, and a buffer of 64 KiB.
+  assert.ok(answered < total, `${answered} were answered into nowhere`);
+  t.diagnostic(`${answered} of ${total} answered before the client read`);
+  client.socket.removeAllListeners("data");
+  let received = 0;
+  await new Promise<void>((resolve) => {
+    client.socket.on("data", (chunk: Buffer) => {
+      received += chunk.length;
+      if (received >= total * 8000) resolve();
+    });
+    client.socket.resume();
+  });
+  assert.equal(answered, total, "once the client reads, the others are served");
+  client.close();
+});

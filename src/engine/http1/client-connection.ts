@@ -11,9 +11,10 @@ import { connectError } from "../upstream/connect-error.ts";
 import type { Peer } from "../upstream/peer.ts";
 import type { ReadTarget } from "./socket-reader.ts";
 import { SocketWriter } from "./socket-writer.ts";
+import { LF } from "./char-class.ts";
 import { type BodySink, BodyDecoder } from "./framing.ts";
 import { appendFields } from "./head-writer.ts";
-import { ResponseParser } from "./response-parser.ts";
+import { MAX_HEAD_BYTES, ResponseParser } from "./response-parser.ts";
 import { checkUpgrade } from "./upgrade.ts";
 
 /** Where connections come from and go back to. */
@@ -186,7 +187,10 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
     if (held === null) this.#process(bytes);
     else {
       this.#held = null;
-      this.#process(Buffer.concat([held, bytes]));
+      const joined = Buffer.concat([held, bytes]);
+      // A head that drips in is parsed again where a line ended or the limit is near, not for each byte.
+      if (this.#state === State.head && joined.length <= MAX_HEAD_BYTES && !bytes.includes(LF)) this.#held = joined;
+      else this.#process(joined);
     }
     this.holdsReadBuffer = handler !== null && handler.holdsResponseChunks;
   }

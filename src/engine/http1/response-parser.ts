@@ -13,7 +13,8 @@ const TRANSFER_ENCODING = headerBit(KnownHeader.transferEncoding);
 const CONNECTION = headerBit(KnownHeader.connection);
 const SINGLE = CONTENT_LENGTH | TRANSFER_ENCODING;
 const MAX_HEADER_COUNT = 256;
-const MAX_HEAD_BYTES = 64 * 1024;
+/** Of a response's head. */
+export const MAX_HEAD_BYTES: number = 64 * 1024;
 
 /** How the body of the parsed response is framed. */
 export type ResponseFraming = "none" | "length" | "chunked" | "until-close";

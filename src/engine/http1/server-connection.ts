@@ -107,7 +107,8 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
       this.#onEnd();
     });
     socket.on("drain", () => {
-      this.#handler?.onDownstreamDrain();
+      if (this.#state === State.head) this.#continueReading();
+      else this.#handler?.onDownstreamDrain();
     });
     socket.on("error", ignoreError);
     socket.on("close", () => {
@@ -153,6 +154,11 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
     let pos = 0;
     while (pos < length) {
       if (this.#state === State.head) {
+        // A client that asks and does not read would have its answers pile up here.
+        if (this.#isOutputFull()) {
+          this.#hold(bytes, pos);
+          break;
+        }
         pos = this.#readHead(bytes, pos);
         if (pos < 0) break;
       } else if (this.#state === State.body) {
@@ -270,7 +276,12 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
     }
   }
 
+  #isOutputFull(): boolean {
+    return this.#socket.writableLength >= this.#socket.writableHighWaterMark;
+  }
+
   #wantsToRead(): boolean {
+    if (this.#state === State.head) return !this.#isOutputFull();
     if (this.#state === State.body || this.#state === State.tunnel) return !this.#isRequestPaused;
     return this.#state !== State.response || this.#held === null;
   }
@@ -445,7 +456,8 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
 
   onTimer(): void {
     if (this.#state === State.head) {
-      if (this.#held === null) this.#closeGracefully();
+      if (this.#isOutputFull()) this.#socket.destroy();
+      else if (this.#held === null) this.#closeGracefully();
       else this.#refuse("request-timeout", "the request's headers did not arrive in time");
     } else if (this.#state === State.discard) this.#closeGracefully();
     else if (this.#state === State.closing) this.#linger();

@@ -30,7 +30,7 @@ export function responseLines(response: ResponseHead, isBodyless: boolean, isTun
   const lines = [":status", isTunnel ? "200" : (statusTexts[status] ?? String(status))];
   appendLines(lines, response.headers, isTunnel ? NEVER_SENT | UPGRADE_ANSWER : NEVER_SENT);
   const length = isBodyless ? response.declaredLength : response.contentLength;
-  if (length >= 0 && status !== 204 && !isTunnel) lines.push("content-length", String(length));
+  if (length >= 0 && status !== 204 && status !== 205 && !isTunnel) lines.push("content-length", String(length));
   return lines;
 }
 

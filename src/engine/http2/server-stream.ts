@@ -115,7 +115,7 @@ export class Http2ServerStream implements DownstreamStream {
     const { status } = response;
     this.#isHeadSent = true;
     this.#isBodyless = this.#endsWithHead(status);
-    const isTunnel = this.#isTunnel && (status === 101 || (status >= 200 && status < 300));
+    const isTunnel = this.#isTunnel && status === 101;
     if (!isTunnel) this.#isTunnel = false;
     const isLast = this.#isBodyless || (endOfStream && !isTunnel);
     const options = isLast ? WITHOUT_BODY : this.#wantsTrailers && !isTunnel ? WITH_TRAILERS : WITH_BODY;

@@ -47,6 +47,7 @@ test("a trusted proxy's forwarding headers are kept and appended to", async (t) 
   assert.match(upstream, /X-Forwarded-For: 1\.2\.3\.4, 127\.0\.0\.1\r\n/);
   assert.match(upstream, /X-Forwarded-Proto: https\r\n/);
   assert.match(upstream, /X-Request-ID: abc\r\n/);
+  assert.match(upstream, /X-Real-IP: 1\.2\.3\.4\r\n/);
   const { session } = await proxy.untilLogged(1);
   assert.equal(session.clientAddress, "1.2.3.4");
   assert.equal(session.requestId, "abc");
@@ -83,6 +84,16 @@ test("a chunked request body goes up chunked, a chunked response comes down chun
   assert.match(proxy.origins[0]!.received, /\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n$/);
   const withTrailers = await exchangeRaw(proxy.port, request("TE: trailers\r\n"));
   assert.match(withTrailers, /0\r\nX-Sum: 1\r\n\r\n$/);
+});
+
+test("behind a trusted proxy X-Real-IP is the last address that no trusted proxy wrote, whatever the client claims", async (t) => {
+  const proxy = await startProxy(t, [answerEach(response("hi"))], { options: { trusts: (a) => a === "127.0.0.1" } });
+  await exchangeRaw(
+    proxy.port,
+    "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6, 203.0.113.9\r\nX-Real-IP: 6.6.6.6\r\nConnection: close\r\n\r\n",
+  );
+  assert.match(proxy.origins[0]!.received, /X-Real-IP: 203\.0\.113\.9\r\n/);
+  assert.equal(proxy.origins[0]!.received.match(/X-Real-IP/gi)?.length, 1);
 });
 
 test("HTTP/1.0 clients get bodies without chunks, closed at the end; keep-alive only when asked for", async (t) => {

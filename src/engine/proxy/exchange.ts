@@ -184,7 +184,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     this.isUpstreamReused = upstream.isReused;
     if (!this.#areHeadersReady) {
       this.#areHeadersReady = true;
-      prepareUpstreamHeaders(this.request, this.connection, this.requestId, this.peer as Peer);
+      prepareUpstreamHeaders(this, this.peer as Peer);
     }
     if (slots.connectedToUpstream === null && slots.upstreamRequestFilter === null) {
       this.#sendRequest();
@@ -300,6 +300,10 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     response.headers.removeMask(RESPONSE_HOP_BY_HOP);
     this.#replay = null;
     this.#state = State.filtering;
+    if (this.#isUpgradeDeclinedOverHttp2(response)) {
+      this.#fail(new ProxyError("upstream-malformed", "upstream", "the upstream did not take the WebSocket"));
+      return;
+    }
     const { slots } = this.#runtime;
     if (slots.upstreamResponseFilter === null && slots.responseFilter === null) {
       this.#sendResponse(response);
@@ -314,6 +318,11 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     } catch (error) {
       this.#fail(toProxyError(error));
     }
+  }
+
+  /** Over HTTP/2 every 2xx would tell the client that its WebSocket is open (RFC 8441 §5). */
+  #isUpgradeDeclinedOverHttp2({ status }: ResponseHead): boolean {
+    return this.request.version === 20 && this.request.upgrade !== "" && status >= 200 && status < 300;
   }
 
   #filterResponse(response: ResponseHead): void {

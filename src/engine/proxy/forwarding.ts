@@ -17,17 +17,23 @@ const CLAIMS =
 /** Whether an address belongs to a proxy whose forwarding headers are believed. */
 export type TrustPredicate = (address: string) => boolean;
 
+/** Whose request is forwarded. */
+export interface ForwardedRequest {
+  readonly request: RequestHead;
+  readonly connection: DownstreamConnection;
+  readonly requestId: string;
+  /** As `clientAddressOf` finds it. */
+  readonly clientAddress: string;
+}
+
 /** Sets the forwarding headers of an upstream request in place. */
-export function setForwardingHeaders(
-  headers: HeaderList,
-  request: RequestHead,
-  connection: DownstreamConnection,
-  requestId: string,
-): void {
+export function setForwardingHeaders(forwarded: ForwardedRequest): void {
+  const { request, connection, requestId } = forwarded;
+  const { headers } = request;
   const { remoteAddress } = connection;
   const scheme = connection.tls === null ? "http" : "https";
   if (connection.isTrusted && (headers.seen & CLAIMS) !== 0) {
-    appendToClaims(headers, request, connection, requestId);
+    appendToClaims(forwarded);
     return;
   }
   headers.removeMask(CLAIMS);
@@ -51,12 +57,8 @@ export function setForwardingHeaders(
   headers.addedSeen |= CLAIMS;
 }
 
-function appendToClaims(
-  headers: HeaderList,
-  request: RequestHead,
-  connection: DownstreamConnection,
-  requestId: string,
-): void {
+function appendToClaims({ request, connection, requestId, clientAddress }: ForwardedRequest): void {
+  const { headers } = request;
   const scheme = connection.tls === null ? "http" : "https";
   const chain = headers.getAll("x-forwarded-for");
   headers.remove("x-forwarded-for");
@@ -65,7 +67,9 @@ function appendToClaims(
   keepOrSet(headers, "X-Forwarded-Proto", scheme, KnownHeader.forwardedProto);
   keepOrSet(headers, "X-Forwarded-Host", request.authority, KnownHeader.forwardedHost);
   keepOrSet(headers, "X-Forwarded-Port", portOf(request.authority, scheme), KnownHeader.forwardedPort);
-  keepOrSet(headers, "X-Real-IP", chain[0] as string, KnownHeader.realIp);
+  // Not kept: a client's own claim may have come through the proxy in front.
+  headers.remove("x-real-ip");
+  headers.appendTrusted("X-Real-IP", clientAddress, KnownHeader.realIp);
   headers.remove("x-request-id");
   headers.appendTrusted("X-Request-ID", requestId, KnownHeader.requestId);
 }

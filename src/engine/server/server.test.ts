@@ -115,6 +115,31 @@ test("WebSocket over HTTP/2 reaches an HTTP/1.1 upstream as an upgrade", async (
   session.destroy();
 });
 
+test("an upstream that answers a WebSocket over HTTP/2 with an ordinary response does not open it", async (t) => {
+  const { httpPort } = await start(t, answerEach(response("hello")));
+  const session = http2.connect(`http://127.0.0.1:${httpPort}`);
+  await once(session, "remoteSettings");
+  const connect = {
+    ":method": "CONNECT",
+    ":protocol": "websocket",
+    ":path": "/",
+    ":authority": "a",
+    ":scheme": "http",
+  };
+  const stream = session.request(connect, { endStream: false });
+  const [head] = (await once(stream, "response")) as [http2.IncomingHttpHeaders];
+  assert.equal(head[":status"], 502);
+  session.destroy();
+});
+
+test("a 205 with a length is a valid response over HTTP/2", async (t) => {
+  const { httpPort } = await start(t, answerEach("HTTP/1.1 205 Reset Content\r\nContent-Length: 5\r\n\r\nhello"));
+  const session = http2.connect(`http://127.0.0.1:${httpPort}`);
+  const { status, text } = await request(session, { ":path": "/", ":authority": "a" });
+  assert.deepEqual([status, text], [205, ""]);
+  session.destroy();
+});
+
 test("a plain request on the TLS port and a TLS handshake on the plain port end without harm", async (t) => {
   const { httpPort, httpsPort } = await start(t, answerEach(response("ok")));
   const plain = await RawClient.connect(httpsPort);

@@ -9,7 +9,7 @@ import { diagnose, problem } from "../diagnose.ts";
 import { identifyObject } from "../object-identity.ts";
 import type { Identified, ObjectIdentity } from "../object-identity.ts";
 import { asList, asNonEmptyText, asPort, asRecord, asText, isPresent } from "../untyped.ts";
-import { readAddress } from "./address.ts";
+import { readAddress } from "../../lib/endpoint-address.ts";
 import { mergeEndpoints } from "./merge-endpoints.ts";
 
 const SERVICE_LABEL = "kubernetes.io/service-name";

@@ -8,7 +8,7 @@ import { readAnnotations } from "../annotations/read-annotations.ts";
 import type { AnnotationSettings } from "../annotations/settings.ts";
 import { problem } from "../diagnose.ts";
 import type { Problem } from "../diagnose.ts";
-import { readAddress } from "../endpoints/address.ts";
+import { readAddress } from "../../lib/endpoint-address.ts";
 import type { Identified, ObjectIdentity } from "../object-identity.ts";
 import { asList, asNonEmptyText, asPort, asRecord, asText } from "../untyped.ts";
 
