@@ -48,6 +48,9 @@ const LINES = [
   "X: \x7f",
   "X: \xff",
   "nocolon",
+  "X_Forwarded_For: y",
+  "x-a:\t b \t",
+  "X-A: b: c",
 ];
 const LENGTHS = [
   "5",
@@ -88,11 +91,60 @@ const CHUNK_SIZES = ["5", "5;x=y", "5 ", " 5", "05", "+5", "0x5", '5;"a\r\n"', "
 export function makeCase(dice: Dice): Buffer {
   let text = "";
   for (let count = 1 + dice.roll(3); count > 0; count--) text += makeRequest(dice);
+  return damage(text, dice);
+}
+
+/** Some bytes become others, and the end is cut off now and then. */
+function damage(text: string, dice: Dice): Buffer {
   const bytes = Buffer.from(text, "latin1");
-  for (let damage = dice.chance(30) ? 1 + dice.roll(3) : 0; damage > 0 && bytes.length > 0; damage--) {
+  for (let count = dice.chance(30) ? 1 + dice.roll(3) : 0; count > 0 && bytes.length > 0; count--) {
     bytes[dice.roll(bytes.length)] = dice.chance(50) ? dice.roll(256) : dice.pick([0, 9, 10, 13, 32, 44, 58]);
   }
   return dice.chance(10) ? bytes.subarray(0, dice.roll(bytes.length + 1)) : bytes;
+}
+
+/** One response, after informational ones now and then, and with bytes that belong to nothing behind it. */
+export function makeResponseCase(dice: Dice): Buffer {
+  let text = "";
+  while (dice.chance(15)) text += makeResponse(dice, dice.pick(["100 Continue", "103 Early Hints", "102 P", "101 S"]));
+  text += makeResponse(dice, dice.chance(80) ? "200 OK" : dice.pick(STATUSES));
+  if (dice.chance(20)) text += makeResponse(dice, "200 OK");
+  return damage(text, dice);
+}
+
+const STATUSES = [
+  "204 No Content",
+  "304 Not Modified",
+  "404",
+  "500 ",
+  "200 \xe9\t!",
+  "99 X",
+  "1000 X",
+  "+20 X",
+  "200  OK",
+];
+const RESPONSE_VERSIONS = ["HTTP/1.0", "HTTP/1.0", "HTTP/1.2", "HTTP/2.0", "http/1.1", "HTTP/0.9", "ICY", "HTTP/1.1 "];
+
+function makeResponse(dice: Dice, status: string): string {
+  const end = (): string => (dice.chance(90) ? "\r\n" : dice.pick(ENDS));
+  const version = dice.chance(80) ? "HTTP/1.1" : dice.pick(RESPONSE_VERSIONS);
+  let text = `${version} ${status}${end()}`;
+  for (let lines = dice.roll(3); lines > 0; lines--) text += `${dice.chance(60) ? "X-A: b" : dice.pick(LINES)}${end()}`;
+  text += makeFraming(dice, end);
+  if (status.startsWith("1")) return text;
+  return /\nTransfer-/i.test(text) ? text + makeChunks(dice, end) : `${text}hello`;
+}
+
+/** Content-Length, Transfer-Encoding, both or neither, and the empty line. */
+function makeFraming(dice: Dice, end: () => string): string {
+  const framing = dice.roll(10);
+  let text = "";
+  if (framing < 4) text += `${dice.pick(LENGTH_NAMES)}: ${dice.chance(60) ? "5" : dice.pick(LENGTHS)}${end()}`;
+  if (framing >= 3 && framing < 8) {
+    text += `${dice.pick(CODING_NAMES)}: ${dice.chance(60) ? "chunked" : dice.pick(CODINGS)}${end()}`;
+  }
+  if (dice.chance(5)) text += `Content-Length: 5${end()}`;
+  return text + end();
 }
 
 function makeRequest(dice: Dice): string {
@@ -102,15 +154,10 @@ function makeRequest(dice: Dice): string {
   let text = `${dice.pick(METHODS)} ${target} ${version}${end()}`;
   if (dice.chance(90)) text += `Host: a${end()}`;
   for (let lines = dice.roll(3); lines > 0; lines--) text += `${dice.chance(60) ? "X-A: b" : dice.pick(LINES)}${end()}`;
-  const framing = dice.roll(10);
-  if (framing < 4) text += `${dice.pick(LENGTH_NAMES)}: ${dice.chance(60) ? "5" : dice.pick(LENGTHS)}${end()}`;
-  if (framing >= 3 && framing < 8) {
-    text += `${dice.pick(CODING_NAMES)}: ${dice.chance(60) ? "chunked" : dice.pick(CODINGS)}${end()}`;
-  }
-  if (dice.chance(5)) text += `Content-Length: 5${end()}`;
-  text += end();
-  if (framing < 3) return `${text}hello`;
-  return framing < 8 ? text + makeChunks(dice, end) : text;
+  const framing = makeFraming(dice, end);
+  text += framing;
+  if (/^Transfer-|\nTransfer-/i.test(framing)) return text + makeChunks(dice, end);
+  return /^Content/i.test(framing) ? `${text}hello` : text;
 }
 
 function makeChunks(dice: Dice, end: () => string): string {

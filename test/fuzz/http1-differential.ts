@@ -1,59 +1,145 @@
-// Compares our reading of damaged requests with llhttp's: ours may be stricter, never looser, and never different.
+// Compares our reading of damaged HTTP/1 messages with llhttp's: ours may be stricter, never looser, never different.
 import { METHODS } from "node:http";
-import { type Dice, makeCase } from "./http1-cases.ts";
-import { LlhttpReader, type Reading, readWithOurs } from "./http1-reading.ts";
+import { Dice, makeCase, makeResponseCase } from "./http1-cases.ts";
+import { compareReadings, type Reading } from "./http1-reading.ts";
+import { ConnectionReader, LlhttpRequestReader, readWithParser } from "./http1-request-readers.ts";
+import { ConnectionResponseReader, readResponseWithLlhttp, readResponseWithParser } from "./http1-response-readers.ts";
 
 export interface FuzzResult {
   readonly cases: number;
-  /** Cases in which at least one request was understood by both. */
+  /** Of them, those that went through a real connection as well. */
+  readonly connections: number;
+  /** Cases in which at least one message was understood whole by both. */
   readonly understood: number;
   /** Cases that we refused and llhttp did not. */
   readonly stricter: number;
 }
 
+/** One case, read by everyone. */
+interface Readings {
+  readonly bytes: Buffer;
+  /** What else decided the case, for the report of a failure. */
+  readonly setting: string;
+  readonly parser: Reading;
+  readonly llhttp: Reading;
+  /** Null where the case was spared the connection. */
+  readonly connection: Reading | null;
+  /** The connection may have stopped before the parser's last message. */
+  readonly mayStopEarly: boolean;
+}
+
+/** A connection costs as much as llhttp's: one case in so many goes through one. */
+const CONNECTION_SHARE = 3;
+/** White space to RFC 9110 §5.6.3 and to us, part of an unknown coding to llhttp: requests with it are refused. */
+const TAB_BEHIND_CODING = /transfer-encoding:[^\r\n]*\t/i;
+const RESPONSE_METHODS = ["GET", "GET", "GET", "POST", "HEAD"];
+
 /** Runs until `isOver` says so; throws an Error with the bytes on the first looser or different reading. */
-export async function runDifferential(dice: Dice, isOver: (cases: number) => boolean): Promise<FuzzResult> {
-  const llhttp = new LlhttpReader();
+export async function fuzzRequests(dice: Dice, isOver: (cases: number) => boolean): Promise<FuzzResult> {
+  const llhttpReader = new LlhttpRequestReader();
+  const connectionReader = new ConnectionReader();
+  return run(isOver, connectionReader, async (index) => {
+    const bytes = makeCase(dice);
+    const mayAnswerEarly = dice.chance(30);
+    const temper = { dice: new Dice(dice.roll(2 ** 32)), mayAnswerEarly };
+    return {
+      bytes,
+      setting: "",
+      parser: readWithParser(bytes),
+      llhttp: await llhttpReader.read(bytes),
+      connection: index % CONNECTION_SHARE === 0 ? await connectionReader.read(bytes, temper) : null,
+      mayStopEarly: mayAnswerEarly,
+    };
+  });
+}
+
+/** As `fuzzRequests`, for responses of upstreams. */
+export async function fuzzResponses(dice: Dice, isOver: (cases: number) => boolean): Promise<FuzzResult> {
+  const connectionReader = new ConnectionResponseReader();
+  return run(isOver, connectionReader, async (index) => {
+    let bytes = makeResponseCase(dice);
+    while (TAB_BEHIND_CODING.test(bytes.toString("latin1"))) bytes = makeResponseCase(dice);
+    const method = dice.pick(RESPONSE_METHODS);
+    const ownDice = new Dice(dice.roll(2 ** 32));
+    return {
+      bytes,
+      setting: method,
+      parser: readResponseWithParser(bytes, method),
+      llhttp: await readResponseWithLlhttp(bytes, method),
+      connection: index % CONNECTION_SHARE === 0 ? await connectionReader.read(bytes, method, ownDice) : null,
+      mayStopEarly: false,
+    };
+  });
+}
+
+async function run(
+  isOver: (cases: number) => boolean,
+  reader: { stop(): void },
+  readNext: (index: number) => Promise<Readings>,
+): Promise<FuzzResult> {
   let cases = 0;
+  let connections = 0;
   let understood = 0;
   let stricter = 0;
-  while (!isOver(cases)) {
-    cases++;
-    const bytes = makeCase(dice);
-    const ours = readWithOurs(bytes);
-    const theirs = await llhttp.read(bytes);
-    const difference = compareReadings(ours, theirs);
-    if (difference !== null) {
-      throw new Error(
-        `${difference}\nbytes: ${JSON.stringify(bytes.toString("latin1"))}\n` +
-          `ours: ${JSON.stringify(ours)}\nllhttp: ${JSON.stringify(theirs)}`,
-      );
+  try {
+    while (!isOver(cases)) {
+      const readings = await readNext(cases++);
+      const difference = compareAll(readings);
+      if (difference !== null) throw new Error(describe(difference, readings));
+      const { parser, llhttp, connection } = readings;
+      if (connection !== null) connections++;
+      if (countWhole(parser) > 0) understood++;
+      if (parser.isRefused && !llhttp.isRefused) stricter++;
     }
-    if (ours.requests.length > 0) understood++;
-    if (ours.isRefused && !theirs.isRefused) stricter++;
+  } finally {
+    reader.stop();
   }
-  return { cases, understood, stricter };
+  return { cases, connections, understood, stricter };
 }
 
-/** What is wrong with our reading; null where it is the same as llhttp's, or stops earlier. */
-export function compareReadings(ours: Reading, theirs: Reading): string | null {
-  for (const [index, own] of ours.requests.entries()) {
-    const other = theirs.requests[index];
-    // llhttp knows a list of methods; RFC 9110 §9.1 does not close it.
-    if (other === undefined && !METHODS.includes(own.method)) return null;
-    if (other === undefined) return `request ${index} was understood by us alone`;
-    if (own.method !== other.method) return `request ${index} has another method`;
-    if (own.body !== other.body) return `request ${index} has another body`;
-    if (own.target !== originForm(other.target)) return `request ${index} has another target`;
-    if (own.host !== other.host) return `request ${index} has another host`;
-  }
-  return null;
+function compareAll({ parser, llhttp, connection, mayStopEarly }: Readings): string | null {
+  const difference = compareToLlhttp(parser, llhttp);
+  if (difference !== null || connection === null) return difference;
+  const ofConnection = compareToLlhttp(connection, llhttp) ?? compareReadings(sharedPart(connection, parser), parser);
+  if (ofConnection !== null) return `connection: ${ofConnection}`;
+  const isComplete = mayStopEarly || countWhole(connection) >= countWhole(parser);
+  return isComplete ? null : "the connection read fewer messages than the parser";
 }
 
-/** llhttp leaves absolute targets as they are. */
-function originForm(target: string): string {
-  const match = /^https?:\/\/[^/?]+(.*)$/i.exec(target);
-  if (match === null) return target;
-  const rest = match[1] as string;
-  return rest.startsWith("/") ? rest : `/${rest}`;
+function compareToLlhttp(ours: Reading, llhttp: Reading): string | null {
+  const messages = ours.messages.slice(0, countComparable(ours, llhttp));
+  return compareReadings({ ...ours, messages }, llhttp);
+}
+
+/** How many messages llhttp reads by the rules that we follow. */
+function countComparable(ours: Reading, llhttp: Reading): number {
+  // It knows a list of methods; RFC 9110 §9.1 does not close it.
+  const unknown = ours.messages.findIndex(({ start }) => {
+    return start["method"] !== undefined && !METHODS.includes(String(start["method"]));
+  });
+  // An informational response that ends its connection is its last; to us the final one follows (RFC 9110 §15.2).
+  const last = llhttp.messages.findIndex(({ start, headers }) => {
+    const endsConnection = headers.some(([name, value]) => name === "connection" && /close/i.test(value));
+    return Number(start["status"]) < 200 && (start["version"] === "1.0" || endsConnection);
+  });
+  return Math.min(unknown < 0 ? Infinity : unknown, last < 0 ? Infinity : last + 1);
+}
+
+/** Which request is a connection's last is decided by the connection, not by the parser. */
+function sharedPart(connection: Reading, parser: Reading): Reading {
+  return { ...connection, messages: connection.messages.slice(0, parser.messages.length) };
+}
+
+function countWhole({ messages }: Reading): number {
+  return messages.filter(({ body }) => body !== null).length;
+}
+
+function describe(difference: string, { bytes, setting, parser, llhttp, connection }: Readings): string {
+  return [
+    difference,
+    `bytes: ${JSON.stringify(bytes.toString("latin1"))} ${setting}`,
+    `parser: ${JSON.stringify(parser)}`,
+    `connection: ${JSON.stringify(connection)}`,
+    `llhttp: ${JSON.stringify(llhttp)}`,
+  ].join("\n");
 }

@@ -1,114 +1,72 @@
-// Two readings of the same bytes: our HTTP/1 parser's, and llhttp's by way of node:http.
-import http, { type IncomingMessage, type ServerResponse } from "node:http";
-import { Duplex } from "node:stream";
-import { BodyDecoder } from "../../src/engine/http1/framing.ts";
-import { RequestParser } from "../../src/engine/http1/request-parser.ts";
+// What a reader understood of damaged messages, and how two readings of the same bytes are compared: ours may be
+// stricter, never looser, and never different.
+import type { HeaderList } from "../../src/engine/http/header-list.ts";
+import { isUnderscoreAlias } from "../../src/engine/http/known-headers.ts";
 
-export interface ReadRequest {
-  readonly method: string;
-  readonly target: string;
-  readonly host: string | null;
-  readonly body: string;
+/** Names in lower case and values, in order. */
+export type Lines = readonly (readonly [name: string, value: string])[];
+
+export interface ReadMessage {
+  /** The start line's parts that have one meaning, by name. */
+  readonly start: Readonly<Record<string, string | number | null>>;
+  readonly headers: Lines;
+  /** As latin1; null where it was not read to its end. */
+  body: string | null;
+  trailers: Lines;
 }
 
 export interface Reading {
-  /** Requests that were understood whole, in order. */
-  readonly requests: readonly ReadRequest[];
+  /** Messages whose head was understood, in order. */
+  readonly messages: readonly ReadMessage[];
   readonly isRefused: boolean;
 }
 
-const LIMITS = { maxHeaderCount: 100, maxHeaderBytes: 32 * 1024, maxRequestLineBytes: 8 * 1024 };
-
-export function readWithOurs(bytes: Buffer): Reading {
-  const parser = new RequestParser(LIMITS);
-  const requests: ReadRequest[] = [];
-  let pos = 0;
-  while (pos < bytes.length) {
-    const head = parser.parse(bytes, pos, bytes.length);
-    if (head === null) return { requests, isRefused: parser.failure !== null };
-    const decoder = new BodyDecoder();
-    if (head.contentLength < 0) decoder.startChunked();
-    else decoder.startLength(head.contentLength);
-    let body = "";
-    const sink = { onBody: (chunk: Buffer): void => void (body += chunk.toString("latin1")) };
-    pos = decoder.decode(bytes, parser.headEnd, bytes.length, sink);
-    if (decoder.hasFailed) return { requests, isRefused: true };
-    if (!decoder.isDone) return { requests, isRefused: false };
-    requests.push({ method: head.method, target: head.target, host: head.headers.get("host"), body });
-    if (parser.options.hasClose || (head.version === 10 && !parser.options.hasKeepAlive)) break;
-  }
-  return { requests, isRefused: false };
+export function linesOf(list: HeaderList | null): Lines {
+  return list === null ? [] : pairUp(list.toPairs());
 }
 
-/** A socket that exists only in memory. */
-class MemorySocket extends Duplex {
-  // node:http asks its socket for these.
-  setTimeout(): this {
-    return this;
-  }
-  setNoDelay(): this {
-    return this;
-  }
-  setKeepAlive(): this {
-    return this;
-  }
-  override _read(): void {
-    // Bytes are pushed.
-  }
-  override _write(_chunk: unknown, _encoding: string, done: () => void): void {
-    done();
-  }
+/** @param flat name, value, name, value… */
+export function pairUp(flat: readonly string[]): Lines {
+  const lines: [string, string][] = [];
+  for (let i = 0; i < flat.length; i += 2) lines.push([(flat[i] as string).toLowerCase(), flat[i + 1] as string]);
+  return lines;
 }
 
-/** node:http as a reader; one for many readings. */
-export class LlhttpReader {
-  readonly #server: http.Server;
-  /** In the order of their heads; null until the body is whole. */
-  #requests: (ReadRequest | null)[] = [];
-  #isRefused = false;
-
-  constructor() {
-    this.#server = http.createServer({ maxHeaderSize: 64 * 1024 }, (request, reply) => this.#collect(request, reply));
-    const collect = (request: IncomingMessage, reply: ServerResponse): void => this.#collect(request, reply);
-    this.#server.on("checkContinue", collect);
-    this.#server.on("checkExpectation", collect);
-    this.#server.on("connect", (_request, socket: Duplex) => socket.destroy());
-    this.#server.on("clientError", (_error, socket: Duplex) => {
-      this.#isRefused = true;
-      // Bodies that were read before the error are told in ticks that come first.
-      setImmediate(() => socket.destroy());
-    });
+/** What is wrong with our reading; null where it is the same as the other's, or stops earlier. */
+export function compareReadings(ours: Reading, theirs: Reading): string | null {
+  for (const [index, own] of ours.messages.entries()) {
+    const other = theirs.messages[index];
+    const what = `message ${index}`;
+    if (other === undefined) return `${what} was understood by us alone`;
+    for (const [part, value] of Object.entries(own.start)) {
+      if (value !== other.start[part]) return `${what} has another ${part}`;
+    }
+    const inHeaders = compareLines(own.headers, other.headers);
+    if (inHeaders !== null) return `${what}: ${inHeaders}`;
+    if (own.body === null) continue;
+    if (other.body === null) return `${what} has a body that we alone understood`;
+    if (own.body !== other.body) return `${what} has another body`;
+    const inTrailers = compareLines(own.trailers, other.trailers);
+    if (inTrailers !== null) return `${what}, in trailers: ${inTrailers}`;
   }
-
-  async read(bytes: Buffer): Promise<Reading> {
-    this.#requests = [];
-    this.#isRefused = false;
-    const socket = new MemorySocket({ allowHalfOpen: true });
-    const closed = new Promise<void>((resolve) => {
-      socket.once("close", resolve);
-    });
-    this.#server.emit("connection", socket);
-    socket.push(bytes);
-    socket.push(null);
-    await closed;
-    const cut = this.#requests.indexOf(null);
-    const whole = (cut < 0 ? this.#requests : this.#requests.slice(0, cut)) as ReadRequest[];
-    return { requests: whole, isRefused: this.#isRefused };
-  }
-
-  #collect(request: IncomingMessage, reply: ServerResponse): void {
-    const requests = this.#requests;
-    const index = requests.push(null) - 1;
-    let body = "";
-    request.on("data", (chunk: Buffer) => void (body += chunk.toString("latin1")));
-    request.on("end", () => {
-      requests[index] = describe(request, body);
-      reply.end();
-    });
-    request.on("error", () => undefined);
-  }
+  return null;
 }
 
-function describe(request: IncomingMessage, body: string): ReadRequest {
-  return { method: request.method ?? "", target: request.url ?? "", host: request.headers.host ?? null, body };
+/** Headers that nobody may have taken away by naming them in Connection. */
+const KEPT = new Set(["host", "content-length", "transfer-encoding", "x-forwarded-for", "authorization"]);
+
+/** Ours are theirs without underscore aliases of headers that proxies set, and without what Connection nominated. */
+function compareLines(ours: Lines, theirs: Lines): string | null {
+  const nominated = theirs
+    .filter(([name]) => name === "connection")
+    .flatMap(([, value]) => value.toLowerCase().split(","))
+    .map((option) => option.trim())
+    .filter((option) => !KEPT.has(option));
+  let next = 0;
+  for (const [name, value] of theirs) {
+    const own = ours[next];
+    if (own !== undefined && own[0] === name && own[1] === value) next++;
+    else if (!isUnderscoreAlias(name) && !nominated.includes(name)) return `we do not have ${name}: ${value} next`;
+  }
+  return next === ours.length ? null : `we alone have ${ours[next]?.join(": ")}`;
 }
