@@ -23,7 +23,7 @@ const FIRST_SNAPSHOT_TIMEOUT_MS = 5_000;
 
 export class IngressProxy implements ProxyHttp<IngressCtx> {
   readonly #observers: readonly RequestObserver[];
-  #patience: NodeJS.Timeout | null = null;
+  #isWaiting = false;
   readonly #firstSnapshot = Promise.withResolvers<CompiledSnapshot>();
   #snapshot: CompiledSnapshot | null;
   #httpsPort: number | null;
@@ -62,7 +62,10 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
 
   /** A worker may be connected to before its first snapshot came, which is a moment away. */
   async #filterLater(session: Session, ctx: IngressCtx): Promise<boolean> {
-    this.#patience ??= setTimeout(() => this.#firstSnapshot.reject(NO_SNAPSHOT), FIRST_SNAPSHOT_TIMEOUT_MS).unref();
+    if (!this.#isWaiting) {
+      this.#isWaiting = true;
+      setTimeout(() => this.#firstSnapshot.reject(NO_SNAPSHOT), FIRST_SNAPSHOT_TIMEOUT_MS).unref();
+    }
     ctx.snapshot = await this.#firstSnapshot.promise;
     return this.decide(session, ctx, ctx.snapshot);
   }

@@ -30,7 +30,7 @@ function logged(spec: SessionSpec, ending: Ending): Record<string, unknown> {
   const session = new FakeSession(spec);
   session.startedAt = performance.now();
   const ctx = proxy.newCtx();
-  proxy.requestFilter(session, ctx);
+  void proxy.requestFilter(session, ctx);
   session.attempts = 1;
   session.peer = proxy.upstreamPeer(session, ctx);
   session.requestBodyBytes = 3;
@@ -118,7 +118,7 @@ describe("the metrics", () => {
     proxy.serve(compileSnapshot(snapshotOf(spec), null, fakeEnvironment()));
     const session = new FakeSession();
     const ctx = proxy.newCtx();
-    proxy.requestFilter(session, ctx);
+    void proxy.requestFilter(session, ctx);
     const refused = new ProxyError("connect-refused", "upstream", "", "connect");
     proxy.failToConnect(session, proxy.upstreamPeer(session, ctx), ctx, refused);
     const second = proxy.upstreamPeer(session, ctx);

@@ -10,6 +10,7 @@ import type { Peer } from "../upstream/peer.ts";
 import type { DownstreamConnection, DownstreamHandler, DownstreamStream } from "./downstream.ts";
 import { describeError, renderError } from "./error-response.ts";
 import { clientAddressOf, type TrustPredicate, trustedRequestId } from "./forwarding.ts";
+import { bodyTooLarge, toProxyError } from "./exchange-errors.ts";
 import type { PhaseSlots } from "./phases.ts";
 import { ProxyError, statusOfError } from "./proxy-error.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
@@ -599,13 +600,4 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
       },
     );
   }
-}
-
-function toProxyError(error: unknown): ProxyError {
-  if (error instanceof ProxyError) return error;
-  return new ProxyError("internal", "internal", `a phase failed: ${String(error)}`, "never", error);
-}
-
-function bodyTooLarge(maxBodyBytes: number): ProxyError {
-  return new ProxyError("body-too-large", "downstream", `the request's body is larger than ${maxBodyBytes} bytes`);
 }

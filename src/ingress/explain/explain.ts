@@ -1,6 +1,7 @@
 // Explains what the proxy would do with a request, and why: which host, path and rule match, which lose, and where the
 // request would go. The engine's parser and the phases of the ingress proxy decide, as they do for what is served; this
 // file finds the words, and knows nothing of what only a running proxy sees: timeouts, failing peers, trusted proxies.
+import { bodyTooLarge } from "../../engine/proxy/exchange-errors.ts";
 import { ProxyError, statusOfError } from "../../engine/proxy/proxy-error.ts";
 import type { TlsIdentity } from "../../engine/server/tls-identity.ts";
 import type { Certificate } from "../../ir/certificate.ts";
@@ -160,7 +161,7 @@ function decide(compiled: CompiledSnapshot, session: ExplainSession): Decision {
 function checkBodyLength({ request, limits }: ExplainSession): void {
   const { maxBodyBytes } = limits;
   if (maxBodyBytes > 0 && request.contentLength > maxBodyBytes) {
-    throw new ProxyError("body-too-large", "downstream", `the request's body is larger than ${maxBodyBytes} bytes`);
+    throw bodyTooLarge(maxBodyBytes);
   }
 }
 
