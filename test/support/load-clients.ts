@@ -7,8 +7,8 @@ export interface LoadOptions {
   readonly connections: number;
   readonly host: string;
   readonly path?: string;
-  /** Over TLS, with a new connection for each request, so that handshakes go on all the time. */
-  readonly tls?: boolean;
+  /** Over TLS: on connections that stay, or with a new one for each request, so that handshakes go on all the time. */
+  readonly tls?: "keep-alive" | "handshakes";
 }
 
 const HEAD_END = Buffer.from("\r\n\r\n");
@@ -68,7 +68,7 @@ export class LoadClients {
   #open(): void {
     const { port, host } = this.#options;
     const socket =
-      this.#options.tls === true
+      this.#options.tls !== undefined
         ? tls.connect({ port, host: "127.0.0.1", servername: host, rejectUnauthorized: false })
         : net.connect({ port, host: "127.0.0.1", noDelay: true });
     this.#sockets.add(socket);
@@ -97,7 +97,7 @@ export class LoadClients {
       isWaiting = false;
       this.inFlight--;
       this.#wake();
-      if (this.#options.tls === true || /\r\nConnection: close/i.test(head)) socket.destroy();
+      if (this.#options.tls === "handshakes" || /\r\nConnection: close/i.test(head)) socket.destroy();
       else send();
     });
     socket.on("error", () => undefined);
