@@ -117,7 +117,6 @@ class RecordingHandler implements DownstreamHandler {
   #isOver = false;
   #isPaused = false;
 
-  // oxlint-disable-next-line max-params -- made in one place
   constructor(stream: DownstreamStream, message: ReadMessage, temper: Temper, onFailed: () => void) {
     this.#stream = stream;
     this.#message = message;
