@@ -93,6 +93,7 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
   #isBodyless = false;
   #isResponseDone = false;
   #keepAlive = false;
+  #wantsClose = false;
   #hasClientEnded = false;
   #wantsTrailers = false;
 
@@ -203,6 +204,8 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
     this.#requests++;
     this.#isHeadStarted = false;
     this.#timer.disarm();
+    // A client that asks for the end sends nothing after this request: the connection can be closed without lingering.
+    this.#wantsClose = options.hasClose;
     this.#keepAlive =
       (request.version === 11 ? !options.hasClose : options.hasKeepAlive) &&
       this.#requests < limits.maxKeepAliveRequests &&
@@ -368,7 +371,8 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
       return;
     }
     const isRequestDone = this.#state === State.response;
-    if (!this.#keepAlive || this.#hasClientEnded) this.#closeGracefully();
+    if (isRequestDone && this.#wantsClose && this.#held === null && !this.#writer.isPending) this.#socket.destroy();
+    else if (!this.#keepAlive || this.#hasClientEnded) this.#closeGracefully();
     else if (isRequestDone) this.#nextRequest();
     else if (this.#maySaveConnection()) {
       this.#state = State.discard;

@@ -45,6 +45,7 @@ export class Listener {
   /** Sockets whose protocol is not known yet. */
   readonly #undecided = new Set<Socket>();
   #isDraining = false;
+  #port = 0;
   #onEmpty: () => void = () => undefined;
 
   constructor(options: ListenerOptions, context: ListenerContext) {
@@ -96,6 +97,7 @@ export class Listener {
       this.#server.once("error", reject);
       this.#server.listen({ host, port, backlog: BACKLOG, reusePort: true }, () => {
         this.#server.off("error", reject);
+        this.#port = (this.#server.address() as AddressInfo).port;
         resolve(this.#server.address() as AddressInfo);
       });
     });
@@ -205,8 +207,8 @@ export class Listener {
 
   /** Null where the client is gone already. */
   #describe(socket: Socket, tls: DownstreamTls | null): DownstreamConnection | null {
-    const { remoteAddress, remotePort, localPort } = socket;
-    if (remoteAddress === undefined || remotePort === undefined || localPort === undefined) return null;
+    const { remoteAddress, remotePort } = socket;
+    if (remoteAddress === undefined || remotePort === undefined) return null;
     // A dual-stack socket shows IPv4 clients as mapped addresses.
     const address = remoteAddress.startsWith("::ffff:") ? remoteAddress.slice(7) : remoteAddress;
     return {
@@ -214,7 +216,7 @@ export class Listener {
       listener: this.#options.name,
       remoteAddress: address,
       remotePort,
-      localPort,
+      localPort: this.#port,
       isTrusted: this.#context.application.trusts(address),
       tls,
     };
