@@ -10,7 +10,7 @@ import type { Peer } from "../upstream/peer.ts";
 import type { DownstreamConnection, DownstreamHandler, DownstreamStream } from "./downstream.ts";
 import { describeError, renderError } from "./error-response.ts";
 import { clientAddressOf, type TrustPredicate, trustedRequestId } from "./forwarding.ts";
-import { bodyTooLarge, toProxyError } from "./exchange-errors.ts";
+import { bodyTooLarge, toProxyError, wouldOpenWebSocket } from "./exchange-errors.ts";
 import type { PhaseSlots } from "./phases.ts";
 import { ProxyError, statusOfError } from "./proxy-error.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
@@ -301,7 +301,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     response.headers.removeMask(RESPONSE_HOP_BY_HOP);
     this.#replay = null;
     this.#state = State.filtering;
-    if (this.#isUpgradeDeclinedOverHttp2(response)) {
+    if (wouldOpenWebSocket(this.request, response)) {
       this.#fail(new ProxyError("upstream-malformed", "upstream", "the upstream did not take the WebSocket"));
       return;
     }
@@ -319,11 +319,6 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     } catch (error) {
       this.#fail(toProxyError(error));
     }
-  }
-
-  /** Over HTTP/2 every 2xx would tell the client that its WebSocket is open (RFC 8441 §5). */
-  #isUpgradeDeclinedOverHttp2({ status }: ResponseHead): boolean {
-    return this.request.version === 20 && this.request.upgrade !== "" && status >= 200 && status < 300;
   }
 
   #filterResponse(response: ResponseHead): void {
