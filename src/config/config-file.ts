@@ -113,7 +113,13 @@ function describeIssue(issue: core.$ZodIssue, locate: Locate): string[] {
     const parent = issue.path.map(String);
     return issue.keys.map((key) => {
       const name = [...parent, key].join(".");
-      return `${locate([...issue.path, key])}: ${name}: is not a setting${suggestKey(key, parent)}`;
+      const place = `${locate([...issue.path, key])}: ${name}`;
+      if (key.includes(".") && SETTING_KEYS.some((known) => known === name)) {
+        const [section, rest] = [key.slice(0, key.indexOf(".")), key.slice(key.indexOf(".") + 1)];
+        return `${place}: is written as a section: "${section}:", and "${rest}:" indented in the next line`;
+      }
+      if (key.startsWith("no-")) return `${place}: is not a setting: write "${key.slice(3)}: false"`;
+      return `${place}: is not a setting${suggestKey(key, parent)}`;
     });
   }
   const name = issue.path.map(String).join(".");

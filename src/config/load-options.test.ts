@@ -172,6 +172,12 @@ describe("the configuration file", () => {
       [/yaml:3: limits\.max-conections: is not a setting \(did you mean limits\.max-connections\?\)$/],
     ],
     ["a key outside its section", "max-connections: 4\n", [/yaml:1: .*did you mean limits\.max-connections\?/]],
+    [
+      "a key written with a dot",
+      "limits.header-timeout: 5s\n",
+      [/yaml:1: limits\.header-timeout: is written as a section: "limits:", and "header-timeout:" indented/],
+    ],
+    ["a switch of the command line", "no-watch: true\n", [/yaml:1: no-watch: is not a setting: write "watch: false"$/]],
     ["a key like nothing known", "colour: red\n", [/yaml:1: colour: is not a setting$/]],
     ["a wrong type", "workers:\n  - 3\n", [/yaml:1: workers: must be N: write for example workers: 4$/]],
     ["an empty value", "# c\nadmin:\n", [/yaml:2: admin: must be ADDR: write for example admin: 127\.0\.0\.1:10254$/]],

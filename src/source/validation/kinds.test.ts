@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { lookUpKind } from "./kinds.ts";
 import { validateObject } from "./validate-object.ts";
 
 type Data = Readonly<Record<string, unknown>>;
@@ -506,4 +507,23 @@ test("a ConfigMap may not have a key twice, nor more than a megabyte", () => {
   assert.deepEqual(linesOf({ ...data, binaryData: { a: "?" } }), [
     "binaryData[a]: illegal base64 data at input byte 0",
   ]);
+});
+
+test("a kind that is nearly one of ours, in its version, is a typing error; real kinds of Kubernetes are not", () => {
+  assert.deepEqual(lookUpKind("networking.k8s.io/v1", "Ingres"), {
+    found: "wrong-version",
+    message: 'no matches for kind "Ingres" in version "networking.k8s.io/v1"',
+    hint: "Did you mean kind: Ingress?",
+  });
+  for (const [version, kind] of [
+    ["v1", "Pod"],
+    ["v1", "Node"],
+    ["v1", "Endpoints"],
+    ["v1", "ServiceAccount"],
+    ["networking.k8s.io/v1", "NetworkPolicy"],
+    ["apps/v1", "Deployment"],
+    ["example.com/v1", "Ingres"],
+  ] as const) {
+    assert.deepEqual(lookUpKind(version, kind), { found: "foreign" }, kind);
+  }
 });

@@ -1,5 +1,6 @@
 // The kinds that Penstock reads: in which API version, with which shape and which checks. Finds the kind of an object by
 // what it says of itself.
+import { findClosestWord } from "../../lib/closest-word.ts";
 import { quoteText } from "../../lib/untrusted-text.ts";
 import type { WatchedKind } from "../object-types.ts";
 import { checkConfigMap, CONFIG_MAP } from "./config-map.ts";
@@ -93,7 +94,7 @@ const REMOVED_VERSIONS: ReadonlyMap<string, RemovedVersion> = new Map([
 
 export function lookUpKind(apiVersion: string, kind: string): KindLookup {
   const definition = BY_KIND.get(kind);
-  if (definition === undefined) return { found: "foreign" };
+  if (definition === undefined) return lookUpMisspelt(apiVersion, kind);
   if (definition.apiVersion === apiVersion) return { found: "definition", definition };
   const removed = REMOVED_VERSIONS.get(`${apiVersion}/${kind}`);
   const noMatch = `no matches for kind "${kind}" in version ${quoteText(apiVersion)}`;
@@ -107,6 +108,18 @@ export function lookUpKind(apiVersion: string, kind: string): KindLookup {
   // Other groups may have a kind of the same name (a Service of serving.knative.dev); groups of Kubernetes may not.
   if (isForeignGroup(apiVersion)) return { found: "foreign" };
   return { found: "wrong-version", message: noMatch, hint: `Write apiVersion: ${definition.apiVersion}.` };
+}
+
+/** A kind that is nearly one of ours in the same version is a typing error, which the API server would refuse. */
+function lookUpMisspelt(apiVersion: string, kind: string): KindLookup {
+  const ours = [...BY_KIND.values()].filter((definition) => definition.apiVersion === apiVersion);
+  const meant = findClosestWord(
+    kind,
+    ours.map((definition) => definition.kind),
+  );
+  if (meant === null) return { found: "foreign" };
+  const message = `no matches for kind ${quoteText(kind)} in version ${quoteText(apiVersion)}`;
+  return { found: "wrong-version", message, hint: `Did you mean kind: ${meant}?` };
 }
 
 /** The kind of the items of a `…List` of one of our kinds; null for `List` itself, whose items say it themselves. */
