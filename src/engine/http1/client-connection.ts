@@ -57,6 +57,8 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
   #isRequestSent = false;
   #isAnswered = false;
   #isPaused = false;
+  /** The upstream ended while its response was paused. */
+  #isEndDue = false;
   #isReusable = false;
   #idleLimitMs = 0;
   /** Place in the pool's list while idle. */
@@ -239,6 +241,11 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
     }
     if (status === 101) return this.#switchProtocols(response, headEnd);
     if (status < 200) {
+      if (response.version === 10 || options.hasClose) {
+        // To some readers the response ends here, to others it goes on.
+        this.#fail("upstream-malformed", "the upstream sent an informational response in HTTP/1.0, or with close");
+        return -1;
+      }
       if (++this.#informational > MAX_INFORMATIONAL) {
         this.#fail("upstream-malformed", "the upstream sent too many informational responses");
         return -1;
@@ -246,7 +253,7 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
       this.#handler?.onInformational(status, response.headers);
       return headEnd;
     }
-    this.#isReusable = response.version === 11 ? !options.hasClose : options.hasKeepAlive;
+    this.#isReusable = !options.hasClose && (response.version === 11 || options.hasKeepAlive);
     if (framing === "length") this.#decoder.startLength(response.contentLength);
     else if (framing === "chunked") this.#decoder.startChunked();
     else if (framing === "until-close") {
@@ -296,7 +303,13 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
     this.#request = null;
     this.#websocketKey = null;
     // An upstream that answered before it took the whole request still reads memory of that request.
-    if (this.#isReusable && this.#isRequestSent && !hasSurplus && this.#socket.writableLength === 0) {
+    if (
+      this.#isReusable &&
+      this.#isRequestSent &&
+      !hasSurplus &&
+      !this.#isEndDue &&
+      this.#socket.writableLength === 0
+    ) {
       this.#state = State.idle;
       this.#owner.release(this, this.#idleLimitMs);
     } else this.#kill();
@@ -317,12 +330,21 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
       this.#held = null;
       this.#process(held);
     } else if (this.#isFinished()) this.#finish(false);
-    if (!this.#isPaused && this.#state !== State.closed) this.#socket.resume();
+    if (this.#isPaused || this.#state === State.closed) return;
+    this.#socket.resume();
+    if (!this.#isEndDue) return;
+    this.#isEndDue = false;
+    this.#onEnd();
   }
 
   // ---- ends ------------------------------------------------------------------------------------------------------
 
   #onEnd(): void {
+    // What was read before the end is still to be delivered, once the other side takes it.
+    if (this.#isPaused) {
+      this.#isEndDue = true;
+      return;
+    }
     if (this.#state === State.body && this.#decoder.isUntilClose) {
       this.#decoder.startLength(0);
       if (this.#isFinished()) this.#finish(false);
@@ -343,7 +365,7 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
   }
 
   #onClose(): void {
-    this.#closedEarly(null);
+    if (!this.#isEndDue) this.#closedEarly(null);
   }
 
   #closedEarly(cause: Error | null): void {

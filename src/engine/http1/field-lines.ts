@@ -85,6 +85,14 @@ export class FieldLines {
     }
   }
 
+  /** Whether there is a tab around the value of the first line with a known id. @param text that the spans point into. */
+  hasTab(id: number, text: string): boolean {
+    const index = this.indexOf(id);
+    if (index < 0 || ((this.spans[index] as number) & SPAN_REWRITE) === 0) return false;
+    const nameEnd = this.spans[index + 2] as number;
+    return text.slice(nameEnd, text.indexOf("\r", nameEnd)).includes("\t");
+  }
+
   /** Index into `spans` of the first line with a known id; -1 where there is none. */
   indexOf(id: number): number {
     if ((this.seen & (1 << id)) === 0) return -1;

@@ -2,7 +2,7 @@
 // is refused. One instance serves a whole worker; its result fields are overwritten by the next call.
 import { hostOf } from "../http/authority.ts";
 import { parseContentLength } from "../http/content-length.ts";
-import { HeaderList, SPAN_REWRITE } from "../http/header-list.ts";
+import { HeaderList } from "../http/header-list.ts";
 import { headerBit, KnownHeader } from "../http/known-headers.ts";
 import { RequestHead, UNKNOWN_LENGTH } from "../http/messages.ts";
 import type { ProxyErrorType } from "../proxy/proxy-error.ts";
@@ -153,7 +153,7 @@ export class RequestParser {
     const { seen, spans } = this.#lines;
     if ((seen & (CONTENT_LENGTH | TRANSFER_ENCODING)) === 0) return 0;
     // A tab around the value is optional white space to some and part of the value to others.
-    if (this.#hasTab(KnownHeader.transferEncoding, text) || this.#hasTab(KnownHeader.contentLength, text)) {
+    if (this.#lines.hasTab(KnownHeader.transferEncoding, text) || this.#lines.hasTab(KnownHeader.contentLength, text)) {
       return this.#fail("malformed-request", "there is a tab in Content-Length or Transfer-Encoding");
     }
     if ((seen & TRANSFER_ENCODING) !== 0) {
@@ -170,13 +170,6 @@ export class RequestParser {
     const length = parseContentLength(valueAt(spans, this.#lines.indexOf(KnownHeader.contentLength), text));
     if (length < 0) return this.#fail("malformed-request", "Content-Length is not a number");
     return length;
-  }
-
-  #hasTab(id: number, text: string): boolean {
-    const index = this.#lines.indexOf(id);
-    if (index < 0 || ((this.#lines.spans[index] as number) & SPAN_REWRITE) === 0) return false;
-    const nameEnd = this.#lines.spans[index + 2] as number;
-    return text.slice(nameEnd, text.indexOf("\r", nameEnd)).includes("\t");
   }
 
   #headersFailed(code: number, size: number): null {

@@ -67,6 +67,10 @@ export class ResponseParser {
       if (options === null) return this.#fail("the Connection header has too many options");
       this.options = options;
     }
+    // As in requests: to some readers a tab belongs to the value.
+    if (this.#lines.hasTab(KnownHeader.transferEncoding, text) || this.#lines.hasTab(KnownHeader.contentLength, text)) {
+      return this.#fail("there is a tab in Content-Length or Transfer-Encoding");
+    }
     let declared = UNKNOWN_LENGTH;
     let isChunked = false;
     if ((seen & TRANSFER_ENCODING) !== 0) {

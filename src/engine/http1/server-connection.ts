@@ -88,6 +88,8 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
   #isProcessing = false;
   #isRequestPaused = false;
   #isReadPaused = false;
+  /** The client ended while its request was paused. */
+  #isEndDue = false;
   #isHeadSent = false;
   #isChunked = false;
   #isBodyless = false;
@@ -124,6 +126,7 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
     const handler = this.#handler;
     if (this.#held === null) this.#process(chunk);
     else this.#join(this.#held, chunk);
+    this.#resumeReading();
     // One read may bring the end of one request and the body of the next.
     const current = this.#handler;
     this.holdsReadBuffer =
@@ -207,7 +210,8 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
     // A client that asks for the end sends nothing after this request: the connection can be closed without lingering.
     this.#wantsClose = options.hasClose;
     this.#keepAlive =
-      (request.version === 11 ? !options.hasClose : options.hasKeepAlive) &&
+      !options.hasClose &&
+      (request.version === 11 || options.hasKeepAlive) &&
       this.#requests < limits.maxKeepAliveRequests &&
       !this.#context.isDraining;
     this.#isHeadSent = false;
@@ -273,10 +277,16 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
       this.#held = null;
       this.#process(held);
     }
-    if (this.#isReadPaused && this.#wantsToRead()) {
-      this.#isReadPaused = false;
-      this.#socket.resume();
-    }
+    this.#resumeReading();
+    if (!this.#isEndDue || this.#isReadPaused) return;
+    this.#isEndDue = false;
+    this.#onEnd();
+  }
+
+  #resumeReading(): void {
+    if (!this.#isReadPaused || !this.#wantsToRead()) return;
+    this.#isReadPaused = false;
+    this.#socket.resume();
   }
 
   #isOutputFull(): boolean {
@@ -477,6 +487,11 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
   }
 
   #onEnd(): void {
+    // What was read before the end is still to be taken.
+    if (this.#isReadPaused && (this.#state === State.body || this.#state === State.tunnel)) {
+      this.#isEndDue = true;
+      return;
+    }
     this.#hasClientEnded = true;
     switch (this.#state) {
       case State.head:
