@@ -115,7 +115,6 @@ class RecordingHandler implements DownstreamHandler {
   readonly #onFailed: () => void;
   #body = "";
   #isOver = false;
-  #isPaused = false;
 
   constructor(stream: DownstreamStream, message: ReadMessage, temper: Temper, onFailed: () => void) {
     this.#stream = stream;
@@ -137,7 +136,6 @@ class RecordingHandler implements DownstreamHandler {
   onRequestBody(chunk: Buffer): void {
     this.#body += chunk.toString("latin1");
     if (!this.#temper.dice.chance(30)) return;
-    this.#isPaused = true;
     this.#stream.pauseRequest();
     setImmediate(() => this.#resume());
   }
@@ -146,9 +144,7 @@ class RecordingHandler implements DownstreamHandler {
     if (this.#isOver) return;
     this.#message.body = this.#body;
     this.#message.trailers = linesOf(trailers);
-    // Who pauses waits for an upstream to take the body, and has no answer within the same call.
-    if (this.#isPaused) setImmediate(() => this.#answer());
-    else this.#soon(() => this.#answer());
+    this.#soon(() => this.#answer());
   }
 
   onRequestFailed(): void {
@@ -175,7 +171,6 @@ class RecordingHandler implements DownstreamHandler {
   }
 
   #resume(): void {
-    this.#isPaused = false;
     if (!this.#isOver) this.#stream.resumeRequest();
   }
 

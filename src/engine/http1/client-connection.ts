@@ -241,11 +241,6 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
     }
     if (status === 101) return this.#switchProtocols(response, headEnd);
     if (status < 200) {
-      if (response.version === 10 || options.hasClose) {
-        // To some readers the response ends here, to others it goes on.
-        this.#fail("upstream-malformed", "the upstream sent an informational response in HTTP/1.0, or with close");
-        return -1;
-      }
       if (++this.#informational > MAX_INFORMATIONAL) {
         this.#fail("upstream-malformed", "the upstream sent too many informational responses");
         return -1;

@@ -67,6 +67,10 @@ export class ResponseParser {
       if (options === null) return this.#fail("the Connection header has too many options");
       this.options = options;
     }
+    if (status < 200 && (version === 10 || this.options.hasClose)) {
+      // To some readers the response ends here, to others a final one follows.
+      return this.#fail("an informational response comes in HTTP/1.0, or with close");
+    }
     // As in requests: to some readers a tab belongs to the value.
     if (this.#lines.hasTab(KnownHeader.transferEncoding, text) || this.#lines.hasTab(KnownHeader.contentLength, text)) {
       return this.#fail("there is a tab in Content-Length or Transfer-Encoding");
