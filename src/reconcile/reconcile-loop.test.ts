@@ -9,6 +9,7 @@ import type { EndpointSlice, Ingress, Secret, Service, WatchedObject, WorldObjec
 import { ObjectStore } from "../source/object-store.ts";
 import type { PublishResult, ReconcileOptions, Translation } from "./reconcile-loop.ts";
 import { ReconcileLoop } from "./reconcile-loop.ts";
+import { plainEndpoint } from "../ir/upstream.ts";
 import { collectReferences } from "./references.ts";
 
 suite("reconcile loop", () => {
@@ -413,17 +414,7 @@ function endpointSet(objects: WorldObjects, serviceName: string): EndpointSet {
   const ips = slices.flatMap((one) => (one.endpoints ?? []).flatMap((endpoint) => endpoint.addresses));
   return {
     upstream: upstreamOf(serviceName),
-    endpoints: ips.map((address) => ({
-      address,
-      port: 8080,
-      weight: 1,
-      ready: true,
-      serving: true,
-      terminating: false,
-      zone: null,
-      forZones: [],
-      node: null,
-    })),
+    endpoints: ips.map((address) => plainEndpoint(address, 8080)),
   };
 }
 

@@ -1,4 +1,5 @@
 // Short spellings of snapshots and of what a worker compiles them with, for tests of the ingress side.
+import { plainEndpoint } from "../../src/ir/upstream.ts";
 import type { TlsIdentity } from "../../src/engine/server/tls-identity.ts";
 import type { CompileEnvironment } from "../../src/ingress/compile.ts";
 import { UpstreamTrust } from "../../src/ingress/upstream-trust.ts";
@@ -91,18 +92,7 @@ export function endpointSetOf(upstream: string, endpoints: readonly (string | En
 /** @param address `address:port`. */
 export function endpointOf(address: string, changes: Partial<Endpoint> = {}): Endpoint {
   const colon = address.lastIndexOf(":");
-  return {
-    address: address.slice(0, colon),
-    port: Number(address.slice(colon + 1)),
-    weight: 1,
-    ready: true,
-    serving: true,
-    terminating: false,
-    zone: null,
-    forZones: [],
-    node: null,
-    ...changes,
-  };
+  return { ...plainEndpoint(address.slice(0, colon), Number(address.slice(colon + 1))), ...changes };
 }
 
 /** A certificate that no OpenSSL would take; `fakeEnvironment` makes identities of it that cover `dnsNames`. */
