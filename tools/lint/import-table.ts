@@ -112,6 +112,12 @@ export const LAYERS: readonly Layer[] = [
     reason: "telemetry is given facts; it does not fetch them",
   },
   {
+    folder: "src/admission",
+    mayImport: ["src/ir", "src/lib", "src/source", "src/telemetry", "src/translate"],
+    except: ["src/source/files"],
+    reason: "admission answers what an object would do, with the code that translates it",
+  },
+  {
     folder: "src/admin",
     mayImport: ["src/ir", "src/lib", "src/telemetry"],
     reason: "admin shows what it is given",
@@ -147,7 +153,8 @@ export const PACKAGES: ReadonlyMap<string, readonly string[]> = new Map([
   ["pino", ["src/telemetry"]],
   ["prom-client", ["src/telemetry"]],
   ["yaml", ["src/source/files", "src/config", "src/cli"]],
-  ["zod", ["src/config"]],
+  ["undici", ["src/source/kubernetes/client"]],
+  ["zod", ["src/config", "src/source/custom-resources"]],
   ["commander", ["src/cli"]],
   ["ipaddr.js", ["src/lib", "src/config", "src/source/validation"]],
 ]);
