@@ -6,8 +6,8 @@ import type { Diagnostic } from "../ir/diagnostic.ts";
 import { plainEndpoint } from "../ir/upstream.ts";
 import type { EndpointSet, Upstream } from "../ir/upstream.ts";
 import type { Clock, ClockTimer } from "../lib/clock.ts";
-import type { BackOffTiming } from "./back-off.ts";
-import { backOffDelay } from "./back-off.ts";
+import type { BackOffTiming } from "../lib/back-off.ts";
+import { backOffDelay } from "../lib/back-off.ts";
 import type { NameTransport, ResolvedAddress } from "./name-transport.ts";
 
 export interface NameResolverOptions {

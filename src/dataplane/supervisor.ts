@@ -1,8 +1,8 @@
 // Keeps the worker threads running: starts them, replaces those that end or no longer answer, and drains them at the end.
 // It moves messages to its observers and knows nothing of what they say.
 import type { Clock, ClockTimer } from "../lib/clock.ts";
-import type { BackOffTiming } from "./back-off.ts";
-import { backOffDelay } from "./back-off.ts";
+import type { BackOffTiming } from "../lib/back-off.ts";
+import { backOffDelay } from "../lib/back-off.ts";
 import { drainThreads } from "./drain.ts";
 import type { DrainResult } from "./drain.ts";
 import { checkListeners } from "./listen-check.ts";
