@@ -33,9 +33,10 @@ function createOptions(key: SettingKey, name: CommandName, isVariadic: boolean):
   const { valueName, isList, description } = SETTINGS[key];
   const defaults = COMMAND_SETTINGS[name].defaults[key] ?? SETTINGS[key].defaults;
   if (valueName === null) {
+    const on = new Option(`--${key}`, description);
     const off = new Option(`--no-${key}`, negate(description));
-    // The positive form is there to win over the environment and the file.
-    return [off, new Option(`--${key}`, description).hideHelp()];
+    // The form that says what holds anyway is there to win over the environment and the file.
+    return defaults[0] === "true" ? [off, on.hideHelp()] : [on, off.hideHelp()];
   }
   const text = defaults.length === 0 ? description : `${description} (default: ${defaults.join(", ")})`;
   const option = new Option(`--${key} <${valueName}${isList && isVariadic ? "..." : ""}>`, text);

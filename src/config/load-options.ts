@@ -1,5 +1,6 @@
 // From what was written to what the program runs with: raw, then with defaults, then compiled. The only way to Options.
 import { formatListenAddress } from "../lib/address-text.ts";
+import { clusterOptionsOf, findClusterConflicts } from "./cluster-settings.ts";
 import { COMMAND_SETTINGS } from "./command-settings.ts";
 import type { CommandName } from "./command-settings.ts";
 import type { Options } from "./options.ts";
@@ -45,7 +46,7 @@ export async function loadOptions(sources: OptionSources): Promise<LoadedOptions
   if (problems.length > 0) return { ok: false, problems };
 
   const values = compileValues(addDefaults(written, sources.command), sources.machine);
-  const conflicts = findAddressConflicts(values, sources.command);
+  const conflicts = [...findAddressConflicts(values, sources.command), ...findClusterConflicts(values)];
   if (conflicts.length > 0) return { ok: false, problems: conflicts };
   return { ok: true, options: toOptions(values), warnings: findMisspeltVariables(sources.environment) };
 }
@@ -87,7 +88,7 @@ function findAddressConflicts(values: SettingValues, command: CommandName): stri
   const { keys } = COMMAND_SETTINGS[command];
   const owners = new Map<string, string>();
   const problems: string[] = [];
-  for (const key of ["http", "https", "admin"] as const) {
+  for (const key of ["http", "https", "admin", "webhook"] as const) {
     if (!keys.includes(key)) continue;
     const value = values[key];
     const addresses = value === null ? [] : "host" in value ? [value] : value;
@@ -115,9 +116,11 @@ function toOptions(values: SettingValues): Options {
     defaultCertificate: values["default-certificate"],
     trustedProxies: values["trusted-proxies"],
     watch: values.watch,
+    drainDelayMs: values["drain-delay"],
     shutdownGraceMs: values["shutdown-grace"],
     accessLog: values["access-log"],
     logLevel: values["log-level"],
     limits: limitsOf(values),
+    cluster: clusterOptionsOf(values),
   };
 }

@@ -1,5 +1,6 @@
 // The compiled options: what every part of the program is started with. Types only.
 import type { ConnectionLimits } from "../dataplane/protocol.ts";
+import type { ClusterOptions } from "./cluster-settings.ts";
 import type { NamespacedName } from "../ir/names.ts";
 import type { ListenAddress } from "./values/listen-address.ts";
 import type { ProxyTarget } from "./values/proxy-target.ts";
@@ -24,8 +25,12 @@ export interface Options {
   /** CIDRs whose forwarding headers are kept and appended to. */
   readonly trustedProxies: readonly string[];
   readonly watch: boolean;
+  /** From the signal to stop until no more connections are accepted. */
+  readonly drainDelayMs: number;
   readonly shutdownGraceMs: number;
   readonly accessLog: AccessLogFormat;
   readonly logLevel: LogLevel;
   readonly limits: ConnectionLimits;
+  /** Of `penstock controller`. */
+  readonly cluster: ClusterOptions;
 }

@@ -1,6 +1,8 @@
 // The table of every setting: flags, environment variables, keys of the file, help and reference all come from it.
 import type { ConnectionLimits } from "../dataplane/protocol.ts";
 import type { NamespacedName } from "../ir/names.ts";
+import { CLUSTER_SETTING_GROUPS, CLUSTER_SETTINGS } from "./cluster-settings.ts";
+import type { ClusterValues } from "./cluster-settings.ts";
 import { LIMIT_SETTINGS } from "./limit-settings.ts";
 import type { LimitValues } from "./limit-settings.ts";
 import type { AccessLogFormat, LogLevel } from "./options.ts";
@@ -12,12 +14,13 @@ import { parseDuration } from "./values/duration.ts";
 import { parseListenAddress } from "./values/listen-address.ts";
 import type { ListenAddress } from "./values/listen-address.ts";
 import { parseCount } from "./values/number.ts";
+import { parsePath } from "./values/path.ts";
 import { parseProxyTarget } from "./values/proxy-target.ts";
 import type { ProxyTarget } from "./values/proxy-target.ts";
 import { parseChoice, parseCidr, parseNamespacedName, parseObjectName } from "./values/words.ts";
 
 /** Every setting by its key, with the type of its compiled value. */
-export interface SettingValues extends LimitValues {
+export interface SettingValues extends LimitValues, ClusterValues {
   readonly from: readonly string[];
   readonly to: readonly ProxyTarget[];
   readonly http: readonly ListenAddress[];
@@ -28,6 +31,7 @@ export interface SettingValues extends LimitValues {
   readonly "default-certificate": NamespacedName | null;
   readonly "trusted-proxies": readonly string[];
   readonly watch: boolean;
+  readonly "drain-delay": number;
   readonly "shutdown-grace": number;
   readonly "access-log": AccessLogFormat;
   readonly "log-level": LogLevel;
@@ -37,10 +41,6 @@ export type SettingKey = keyof SettingValues;
 
 /** More threads than this never help one process. */
 const MAX_WORKERS = 256;
-
-function parsePath(text: string): Parsed<string> {
-  return text === "" ? refused("the path is empty: write a file or a folder") : parsed(text);
-}
 
 function parseWorkers(text: string, machine: Machine): Parsed<number> {
   if (text === "auto") return parsed(Math.min(machine.parallelism, MAX_WORKERS));
@@ -150,9 +150,19 @@ const BEHAVIOUR = {
     defaults: ["true"],
     hasFlag: true,
   }),
+  "drain-delay": singleSetting(
+    {
+      description: "How long new connections are still served after SIGTERM, while readiness already fails.",
+      valueName: "TIME",
+      example: "5s",
+      defaults: ["0s"],
+      hasFlag: true,
+    },
+    (text) => parseDuration(text, 0),
+  ),
   "shutdown-grace": singleSetting(
     {
-      description: "How long requests in flight may take to finish after SIGTERM.",
+      description: "How long requests in flight may take to finish after SIGTERM and the drain delay.",
       valueName: "TIME",
       example: "30s",
       defaults: ["30s"],
@@ -187,6 +197,7 @@ const LOGS = {
 
 export const SETTINGS: { readonly [Key in SettingKey]: Setting<SettingValues[Key]> } = {
   ...SOURCES,
+  ...CLUSTER_SETTINGS,
   ...LISTENERS,
   ...BEHAVIOUR,
   ...LOGS,
@@ -198,6 +209,7 @@ export const SETTING_KEYS: readonly SettingKey[] = Object.keys(SETTINGS) as Sett
 /** Headings of help and reference, with the settings below each. */
 export const SETTING_GROUPS: readonly (readonly [heading: string, keys: readonly SettingKey[]])[] = [
   ["Sources", Object.keys(SOURCES) as SettingKey[]],
+  ...CLUSTER_SETTING_GROUPS,
   ["Listeners", Object.keys(LISTENERS) as SettingKey[]],
   ["Behaviour", Object.keys(BEHAVIOUR) as SettingKey[]],
   ["Logs", Object.keys(LOGS) as SettingKey[]],

@@ -1,9 +1,11 @@
 // A running proxy from start to stop: starts the workers and what feeds them, says what is served, waits for a signal and
 // drains. What is served comes from the feed.
+import { setTimeout } from "node:timers/promises";
 import type { Options } from "../../config/options.ts";
 import type { ListenAddress } from "../../config/values/listen-address.ts";
 import { AdminServer } from "../../admin/admin-server.ts";
 import { judgeReadiness } from "../../admin/readiness.ts";
+import type { DrainResult } from "../../dataplane/drain.ts";
 import { formatListenAddress } from "../../lib/address-text.ts";
 import { DiagnosticLedger } from "../../reconcile/diagnostic-ledger.ts";
 import { createLogger } from "../../telemetry/log.ts";
@@ -13,6 +15,9 @@ import { EventSinks } from "./event-sinks.ts";
 import { DataPlane } from "./start-data-plane.ts";
 import { StopSignals } from "./stop-signals.ts";
 import { terminalDestination } from "./terminal-log.ts";
+
+/** What giving up the lead may take beyond the drain delay; milliseconds. */
+const MAX_HANDOVER_MS = 2_000;
 
 /** What a feed works with. */
 export interface FeedContext {
@@ -27,6 +32,9 @@ export interface Feed {
   prepare(context: FeedContext): Promise<void>;
   /** Publishes, and resolves when every worker has answered for the first time. Returns what is served, in words. */
   start(context: FeedContext): Promise<string>;
+  /** The proxy is about to stop, and still follows changes: the moment to give up what others may take over. */
+  beginDrain(): Promise<void>;
+  /** Ends reading and publishing; also where `prepare` has not ended yet. */
   stop(): Promise<void>;
 }
 
@@ -56,7 +64,9 @@ export async function serveUntilStopped({ options, warnings, feed, onServing }: 
   for (const warning of warnings) logger.warn(warning);
   const serving = new Serving(options, feed, logger);
   try {
-    const addresses = await serving.start();
+    const addresses = await Promise.race([serving.start(), signals.requested]);
+    // What there is to serve may take long to read, or for ever where the cluster cannot be reached.
+    if (typeof addresses === "string") return;
     onServing?.(addresses);
     const signal = await signals.requested;
     await serving.drain(signal, signals.insisted);
@@ -80,6 +90,7 @@ class Serving {
   readonly #admin: AdminServer | null;
   #isSynced = false;
   #isDraining = false;
+  #isClosed = false;
 
   constructor(options: Options, feed: Feed, logger: Logger) {
     this.#options = options;
@@ -107,6 +118,7 @@ class Serving {
     // Before everything else, so that probes are answered while a large world is read.
     const adminPort = (await this.#admin?.start()) ?? 0;
     await this.#feed.prepare(this.#context);
+    if (this.#isClosed) throw new Error("stopped while starting");
     this.#isSynced = true;
     const listeners = await dataPlane.start();
     const summary = await this.#feed.start(this.#context);
@@ -124,11 +136,15 @@ class Serving {
 
   /** `insisted` cuts it short. */
   async drain(signal: string, insisted: Promise<unknown>): Promise<void> {
-    const { shutdownGraceMs } = this.#options;
-    this.#logger.info({ signal, graceMs: shutdownGraceMs }, "draining: no new connections, requests in flight finish");
+    const { drainDelayMs, shutdownGraceMs } = this.#options;
     this.#isDraining = true;
-    await this.#feed.stop();
-    const drained = this.#context.dataPlane.drain(shutdownGraceMs);
+    this.#logger.info(
+      { signal, delayMs: drainDelayMs, graceMs: shutdownGraceMs },
+      drainDelayMs > 0
+        ? "draining: not ready any more; new connections are served until the delay is over"
+        : "draining: no new connections, requests in flight finish",
+    );
+    const drained = this.#drainInOrder(drainDelayMs, shutdownGraceMs);
     const result = await Promise.race([drained, insisted.then(() => null)]);
     if (result === null) {
       throw new CommandFailure(EXIT_CODE.failure, [
@@ -139,11 +155,23 @@ class Serving {
     this.#logger[abortedConnections + unanswered > 0 ? "warn" : "info"]({ abortedConnections, unanswered }, "drained");
   }
 
+  /** Until the delay is over, endpoints that change are followed: others send requests here until they have learnt of it. */
+  async #drainInOrder(delayMs: number, graceMs: number): Promise<DrainResult> {
+    const handover = this.#feed.beginDrain().catch((error: unknown) => {
+      this.#logger.warn({ error }, "what others may take over could not be given up in order");
+    });
+    const patience = setTimeout(delayMs + MAX_HANDOVER_MS, undefined, { ref: false });
+    await Promise.all([setTimeout(delayMs), Promise.race([handover, patience])]);
+    await this.#feed.stop();
+    return this.#context.dataPlane.drain(graceMs);
+  }
+
   /**
    * Ends whatever still runs.
    * @returns false where standard output is held up, so that only a signal can end the process.
    */
   async close(): Promise<boolean> {
+    this.#isClosed = true;
     await this.#feed.stop();
     await this.#context.dataPlane.stop();
     await this.#admin?.close();

@@ -22,5 +22,7 @@ export class TargetFeed implements Feed {
     return `forwarding to ${names.join(", ")}`;
   }
 
+  async beginDrain(): Promise<void> {}
+
   async stop(): Promise<void> {}
 }

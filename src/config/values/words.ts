@@ -31,12 +31,23 @@ export function parseObjectName(text: string): Parsed<string> {
     : refused(`${quoteText(text)} is not the name of an object: write lower-case letters, digits, "-" and "."`);
 }
 
+/** The API server takes no longer one. */
+const MAX_CONTROLLER_NAME = 250;
+
 export function parseNamespacedName(text: string): Parsed<NamespacedName> {
   const [namespace = "", name = "", ...rest] = text.split("/");
   if (rest.length > 0 || !isDnsName(namespace) || !isDnsName(name)) {
     return refused(`${quoteText(text)} is not NAMESPACE/NAME: write for example default/wildcard-tls`);
   }
   return parsed({ namespace, name });
+}
+
+/** As `spec.controller` of an IngressClass is written: a domain and a path. */
+export function parseControllerName(text: string): Parsed<string> {
+  const slash = text.indexOf("/");
+  const isName = slash > 0 && isDnsName(text.slice(0, slash)) && /^[A-Za-z0-9_.~/-]+$/.test(text.slice(slash + 1));
+  if (isName && text.length <= MAX_CONTROLLER_NAME) return parsed(text);
+  return refused(`${quoteText(text)} is not the name of a controller: write for example example.com/internal`);
 }
 
 /** A block of addresses in canonical form (`10.0.0.0/8`); a single address is a block of one. */

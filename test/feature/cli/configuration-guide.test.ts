@@ -22,7 +22,7 @@ function renderSettings(): string {
 
 function renderRow(key: SettingKey): string {
   const { valueName, defaults, description, hasFlag, isList } = SETTINGS[key];
-  const flag = valueName === null ? `--no-${key}` : `--${key}`;
+  const flag = valueName === null && defaults[0] === "true" ? `--no-${key}` : `--${key}`;
   const names = [hasFlag ? `\`${flag}\`` : `\`${key}\``, `\`${environmentName(key)}\``].join("<br>");
   const value = valueName === null ? "`true`, `false`" : `\`${valueName}\`${isList ? " (list)" : ""}`;
   const fallback = defaults.length === 0 ? "" : `\`${defaults.join(", ")}\``;
