@@ -22,6 +22,9 @@ export function makeWorld(count: number): WorldObjects {
     secrets: Object.freeze(numbers.filter(hasTls).map((number) => makeSecret(number, { ...tls }))),
     configMaps: Object.freeze([]),
     namespaces: Object.freeze([]),
+    upstreamPolicies: Object.freeze([]),
+    routePolicies: Object.freeze([]),
+    proxyConfigs: Object.freeze([]),
   };
 }
 

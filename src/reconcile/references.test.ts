@@ -13,6 +13,9 @@ function world(objects: Partial<WorldObjects>): WorldObjects {
     secrets: [],
     configMaps: [],
     namespaces: [],
+    upstreamPolicies: [],
+    routePolicies: [],
+    proxyConfigs: [],
     ...objects,
   };
 }

@@ -14,6 +14,9 @@ const RELEVANT_KINDS: readonly RelevantKind[] = [
   "secrets",
   "configMaps",
   "namespaces",
+  "upstreamPolicies",
+  "routePolicies",
+  "proxyConfigs",
 ];
 
 export class WorldBaseline {

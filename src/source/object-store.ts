@@ -27,7 +27,7 @@ export type ObjectChange = ObjectUpsert | ObjectDelete;
 
 /** What one batch, taken as a whole, changed; a batch that changed nothing is never told of. */
 export interface StoreChange {
-  /** The kinds of which an object was added, changed or deleted; all seven when the store becomes synced. */
+  /** The kinds of which an object was added, changed or deleted; all kinds when the store becomes synced. */
   readonly kinds: ReadonlySet<WatchedKind>;
   /** The fast lane: where `kinds` holds nothing but EndpointSlice, these are all that changed. */
   readonly endpointSlices: {
@@ -61,6 +61,9 @@ const WATCHED_KINDS: readonly WatchedKind[] = [
   "Secret",
   "ConfigMap",
   "Namespace",
+  "UpstreamPolicy",
+  "RoutePolicy",
+  "ProxyConfig",
 ];
 
 /**
@@ -127,6 +130,9 @@ export class ObjectStore {
       secrets: this.#list("Secret"),
       configMaps: this.#list("ConfigMap"),
       namespaces: this.#list("Namespace"),
+      upstreamPolicies: this.#list("UpstreamPolicy"),
+      routePolicies: this.#list("RoutePolicy"),
+      proxyConfigs: this.#list("ProxyConfig"),
     });
     return this.#world;
   }

@@ -102,7 +102,67 @@ export interface ConfigMap extends KubernetesObject<"ConfigMap"> {
 
 export type Namespace = KubernetesObject<"Namespace">;
 
-export type WatchedObject = Ingress | IngressClass | Service | EndpointSlice | Secret | ConfigMap | Namespace;
+// Kinds of our own, of the group penstock.dev. The schemas in custom-resources/ are held to these types by the compiler.
+
+/** What holds for the upstreams of Services. */
+export interface UpstreamPolicy extends KubernetesObject<"UpstreamPolicy"> {
+  readonly spec: UpstreamPolicySpec;
+}
+export interface UpstreamPolicySpec extends TrafficSettings {
+  readonly targetRefs: readonly ServiceTargetRef[];
+  readonly protocol?: "http" | "https";
+  readonly tls?: { readonly serverName?: string; readonly caSecretName?: string };
+}
+export interface ServiceTargetRef {
+  readonly group: "";
+  readonly kind: "Service";
+  readonly name: string;
+  /** The name of one of the Service's ports. */
+  readonly sectionName?: string;
+}
+
+/** What holds for the routes of Ingress objects. */
+export interface RoutePolicy extends KubernetesObject<"RoutePolicy"> {
+  readonly spec: RoutePolicySpec;
+}
+export interface RoutePolicySpec extends TrafficSettings {
+  readonly targetRefs: readonly IngressTargetRef[];
+  readonly sslRedirect?: boolean;
+}
+export interface IngressTargetRef {
+  readonly group: "networking.k8s.io";
+  readonly kind: "Ingress";
+  readonly name: string;
+}
+
+/** Parameters of an IngressClass: what holds for its Ingress objects where nothing else is said. */
+export interface ProxyConfig extends KubernetesObject<"ProxyConfig"> {
+  readonly spec?: ProxyConfigSpec;
+}
+export interface ProxyConfigSpec extends TrafficSettings {
+  readonly sslRedirect?: boolean;
+}
+
+/** What may be said in all three. */
+export interface TrafficSettings {
+  /** GEP-2257 durations. */
+  readonly timeouts?: { readonly connect?: string; readonly response?: string; readonly idle?: string };
+  /** Bytes, or a size such as `10Mi`; 0 for no limit. */
+  readonly maxBodySize?: number | string;
+  readonly retry?: { readonly attempts?: number };
+}
+
+export type WatchedObject =
+  | Ingress
+  | IngressClass
+  | Service
+  | EndpointSlice
+  | Secret
+  | ConfigMap
+  | Namespace
+  | UpstreamPolicy
+  | RoutePolicy
+  | ProxyConfig;
 export type WatchedKind = WatchedObject["kind"];
 
 /** Every object of the world, by kind, in no particular order; objects are deeply frozen and keep their identity while unchanged. */
@@ -114,4 +174,7 @@ export interface WorldObjects {
   readonly secrets: readonly Secret[];
   readonly configMaps: readonly ConfigMap[];
   readonly namespaces: readonly Namespace[];
+  readonly upstreamPolicies: readonly UpstreamPolicy[];
+  readonly routePolicies: readonly RoutePolicy[];
+  readonly proxyConfigs: readonly ProxyConfig[];
 }

@@ -19,7 +19,7 @@ export interface Identified<T extends object> extends ObjectIdentity {
   readonly object: T;
 }
 
-const CLUSTER_SCOPED: ReadonlySet<WatchedKind> = new Set(["IngressClass", "Namespace"]);
+const CLUSTER_SCOPED: ReadonlySet<WatchedKind> = new Set(["IngressClass", "Namespace", "ProxyConfig"]);
 
 /** RFC 3339, written out so that `Date.parse` has nothing left to guess from the local time zone. */
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;

@@ -7,6 +7,8 @@ import { translate } from "./translate.ts";
 import { certificateFile, freeze, objects, OPTIONS, worldOf } from "./worlds.test.ts";
 import type { LooseObject } from "./worlds.test.ts";
 
+const WORLD_LISTS = Object.keys(worldOf([]));
+
 function copyOf(loose: readonly LooseObject[]): LooseObject[] {
   return structuredClone(loose) as LooseObject[];
 }
@@ -153,13 +155,15 @@ test("no value in place of any part of an object makes it throw", () => {
 test("no object of any shape makes it throw, and no list", () => {
   fc.assert(
     fc.property(
-      fc.array(fc.array(anything, { maxLength: 3 }), { minLength: 7, maxLength: 7 }),
+      fc.array(fc.array(anything, { maxLength: 3 }), { minLength: WORLD_LISTS.length, maxLength: WORLD_LISTS.length }),
       anything,
       (lists, list) => {
-        const [ingresses, ingressClasses, services, endpointSlices, secrets, configMaps, namespaces] = lists;
-        const world = { ingresses, ingressClasses, services, endpointSlices, secrets, configMaps, namespaces };
+        const world = Object.fromEntries(WORLD_LISTS.map((name, index) => [name, lists[index]]));
         translate(world as unknown as WorldObjects, OPTIONS);
-        translate({ ...world, ingresses: list, services: list } as unknown as WorldObjects, OPTIONS);
+        translate(
+          { ...world, ingresses: list, services: list, routePolicies: list } as unknown as WorldObjects,
+          OPTIONS,
+        );
       },
     ),
     { numRuns: 300 },

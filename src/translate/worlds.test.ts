@@ -18,6 +18,9 @@ const LISTS: Readonly<Record<WatchedKind, keyof WorldObjects>> = {
   Secret: "secrets",
   ConfigMap: "configMaps",
   Namespace: "namespaces",
+  UpstreamPolicy: "upstreamPolicies",
+  RoutePolicy: "routePolicies",
+  ProxyConfig: "proxyConfigs",
 };
 
 /** Those of a stand-alone proxy. */
