@@ -96,7 +96,12 @@ function create(log: ObjectLog, resource: ApiResource, { namespace, body }: Reco
   const place = { resource, namespace, name: object.metadata.name };
   if (log.get(place) !== null) refuse(409, `${resource.plural} "${place.name}" already exists`, "AlreadyExists");
   const { status: _status, ...withoutStatus } = object;
-  return log.put(place, resource.hasStatus ? ({ ...withoutStatus, metadata: object.metadata } as ApiObject) : object);
+  return log.put(
+    place,
+    resource.hasStatus
+      ? { ...withoutStatus, apiVersion: object.apiVersion, kind: object.kind, metadata: object.metadata }
+      : object,
+  );
 }
 
 function write(log: ObjectLog, resource: ApiResource, request: RecordedRequest): ApiObject {
@@ -131,8 +136,8 @@ function mixStatus(
   if (subresource === "status") return { ...before, status: object["status"] };
   if (!resource.hasStatus) return object;
   const { status: _status, ...withoutStatus } = object;
-  const mixed = { ...withoutStatus, ...("status" in before && { status: before["status"] }) };
-  return mixed as unknown as ApiObject;
+  const { apiVersion, kind, metadata } = object;
+  return { ...withoutStatus, apiVersion, kind, metadata, ...("status" in before && { status: before["status"] }) };
 }
 
 function patched(before: ApiObject, { contentType, body }: RecordedRequest): unknown {

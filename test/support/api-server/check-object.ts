@@ -27,10 +27,10 @@ export function checkWritten(body: unknown, place: WrittenPlace, before: ApiObje
   if (object.kind !== resource.kind || object.apiVersion !== apiVersionOf(resource)) {
     refuse(400, `the object is ${object.apiVersion} ${object.kind}, not ${apiVersionOf(resource)} ${resource.kind}`);
   }
-  const { name = "", namespace = "" } = object.metadata;
-  if (!NAME.test(name)) invalid(resource, name, `metadata.name: Invalid value: ${JSON.stringify(name)}`);
-  if (place.name !== "" && name !== place.name)
-    refuse(400, "the name of the object does not match the name on the URL");
+  const { namespace = "" } = object.metadata;
+  const name: unknown = object.metadata.name;
+  if (typeof name !== "string" || !NAME.test(name)) invalid(resource, "", `metadata.name: Invalid value: ${JSON.stringify(name)}`);
+  if (place.name !== "" && name !== place.name) refuse(400, "the names of the object and in the URL do not match");
   if (namespace !== "" && namespace !== place.namespace) {
     refuse(400, "the namespace of the provided object does not match the namespace sent on the request");
   }

@@ -12,7 +12,7 @@ export function plainClient(url: string, userAgent: string): ApiClient {
   return {
     async send(request) {
       const signals = request.timeoutMs === undefined ? [] : [AbortSignal.timeout(request.timeoutMs)];
-      return await answerOf(await open(request, signals));
+      return answerOf(await open(request, signals));
     },
     async watch(request) {
       const closing = new AbortController();

@@ -55,8 +55,8 @@ async function watchFrom(
   t.after(() => stream.close());
   const lines = stream.lines[Symbol.asyncIterator]();
   return async () => {
-    const { value, done } = await lines.next();
-    return done === true ? null : (JSON.parse(value) as WatchLine);
+    const next = await lines.next();
+    return next.done === true ? null : (JSON.parse(next.value) as WatchLine);
   };
 }
 
