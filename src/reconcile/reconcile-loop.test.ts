@@ -74,6 +74,15 @@ suite("reconcile loop", () => {
     assert.equal(rig.endpointTranslations, 0);
   });
 
+  test("a status does not matter, whoever wrote it", () => {
+    const status = { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } };
+    const rig = started(ingress("shop", "cart"), service("cart"));
+    rig.put({ ...ingress("shop", "cart"), status });
+    rig.put({ ...service("cart"), status });
+    rig.clock.advance(1_000);
+    assert.equal(rig.translations, 1);
+  });
+
   test("a Service and a Secret that an Ingress refers to do matter", () => {
     const rig = started(ingress("shop", "cart", "shop-tls"));
     rig.put(service("cart"));

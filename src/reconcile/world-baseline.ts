@@ -85,7 +85,9 @@ function saysTheSame(one: WatchedObject, other: WatchedObject): boolean {
   return one === other || isDeepStrictEqual(withoutBookkeeping(one), withoutBookkeeping(other));
 }
 
-function withoutBookkeeping(object: WatchedObject): WatchedObject {
+/** Translation reads no status: what we or others report must never make us publish again. */
+function withoutBookkeeping(object: WatchedObject): object {
   const { resourceVersion: _resourceVersion, generation: _generation, ...metadata } = object.metadata;
-  return { ...object, metadata: metadata satisfies ObjectMeta };
+  const { status: _status, ...rest }: WatchedObject & { readonly status?: unknown } = object;
+  return { ...rest, metadata: metadata satisfies ObjectMeta };
 }

@@ -19,8 +19,20 @@ interface KubernetesObject<Kind extends string> {
   readonly metadata: ObjectMeta;
 }
 
+/** Where clients reach an Ingress or a Service, as its status says. */
+export interface LoadBalancerStatus {
+  readonly ingress?: readonly LoadBalancerIngress[];
+}
+/** One address; the API wants either `ip` or `hostname`. */
+export interface LoadBalancerIngress {
+  readonly ip?: string;
+  readonly hostname?: string;
+  readonly ports?: readonly { readonly port: number; readonly protocol?: string; readonly error?: string }[];
+}
+
 export interface Ingress extends KubernetesObject<"Ingress"> {
   readonly spec?: IngressSpec;
+  readonly status?: { readonly loadBalancer?: LoadBalancerStatus };
 }
 export interface IngressSpec {
   readonly ingressClassName?: string;
@@ -52,11 +64,13 @@ export interface IngressClass extends KubernetesObject<"IngressClass"> {
 
 export interface Service extends KubernetesObject<"Service"> {
   readonly spec?: ServiceSpec;
+  readonly status?: { readonly loadBalancer?: LoadBalancerStatus };
 }
 export interface ServiceSpec {
   readonly type?: string;
   readonly clusterIP?: string;
   readonly externalName?: string;
+  readonly externalIPs?: readonly string[];
   readonly ports?: readonly ServicePort[];
 }
 export interface ServicePort {
@@ -108,7 +122,7 @@ export type Namespace = KubernetesObject<"Namespace">;
 export interface UpstreamPolicy extends KubernetesObject<"UpstreamPolicy"> {
   readonly spec: UpstreamPolicySpec;
 }
-export interface UpstreamPolicySpec extends TrafficSettings {
+export interface UpstreamPolicySpec extends TrafficSpec {
   readonly targetRefs: readonly ServiceTargetRef[];
   readonly protocol?: "http" | "https";
   readonly tls?: { readonly serverName?: string; readonly caSecretName?: string };
@@ -125,7 +139,7 @@ export interface ServiceTargetRef {
 export interface RoutePolicy extends KubernetesObject<"RoutePolicy"> {
   readonly spec: RoutePolicySpec;
 }
-export interface RoutePolicySpec extends TrafficSettings {
+export interface RoutePolicySpec extends TrafficSpec {
   readonly targetRefs: readonly IngressTargetRef[];
   readonly sslRedirect?: boolean;
 }
@@ -139,12 +153,12 @@ export interface IngressTargetRef {
 export interface ProxyConfig extends KubernetesObject<"ProxyConfig"> {
   readonly spec?: ProxyConfigSpec;
 }
-export interface ProxyConfigSpec extends TrafficSettings {
+export interface ProxyConfigSpec extends TrafficSpec {
   readonly sslRedirect?: boolean;
 }
 
 /** What may be said in all three. */
-export interface TrafficSettings {
+export interface TrafficSpec {
   /** GEP-2257 durations. */
   readonly timeouts?: { readonly connect?: string; readonly response?: string; readonly idle?: string };
   /** Bytes, or a size such as `10Mi`; 0 for no limit. */

@@ -12,6 +12,7 @@ import {
   wildcardSubdomainErrors,
 } from "./name-rules.ts";
 import { OBJECT_META } from "./object-meta.ts";
+import { LOAD_BALANCER } from "./load-balancer.ts";
 import type { ProblemList } from "./problem-list.ts";
 import type { Shape } from "./shape.ts";
 import { INT32, listOf, objectOf, STRING, STRING_LIST } from "./shape.ts";
@@ -28,25 +29,23 @@ const BACKEND: Shape = objectOf({
   resource: objectOf({ apiGroup: STRING, kind: STRING, name: STRING }),
 });
 
-export const INGRESS: Shape = objectOf(
-  {
-    apiVersion: STRING,
-    kind: STRING,
-    metadata: OBJECT_META,
-    spec: objectOf({
-      ingressClassName: STRING,
-      defaultBackend: BACKEND,
-      tls: listOf(objectOf({ hosts: STRING_LIST, secretName: STRING })),
-      rules: listOf(
-        objectOf({
-          host: STRING,
-          http: objectOf({ paths: listOf(objectOf({ path: STRING, pathType: STRING, backend: BACKEND })) }),
-        }),
-      ),
-    }),
-  },
-  ["status"],
-);
+export const INGRESS: Shape = objectOf({
+  apiVersion: STRING,
+  kind: STRING,
+  metadata: OBJECT_META,
+  spec: objectOf({
+    ingressClassName: STRING,
+    defaultBackend: BACKEND,
+    tls: listOf(objectOf({ hosts: STRING_LIST, secretName: STRING })),
+    rules: listOf(
+      objectOf({
+        host: STRING,
+        http: objectOf({ paths: listOf(objectOf({ path: STRING, pathType: STRING, backend: BACKEND })) }),
+      }),
+    ),
+  }),
+  status: objectOf({ loadBalancer: LOAD_BALANCER }),
+});
 
 export function checkIngress(ingress: Partially<Ingress>, problems: ProblemList): void {
   const path = FieldPath.root.child("spec");

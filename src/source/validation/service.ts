@@ -12,9 +12,10 @@ import {
   qualifiedNameErrors,
 } from "./name-rules.ts";
 import { checkLabels, OBJECT_META } from "./object-meta.ts";
+import { LOAD_BALANCER } from "./load-balancer.ts";
 import type { ProblemList } from "./problem-list.ts";
 import type { Shape } from "./shape.ts";
-import { INT32, INT_OR_STRING, listOf, objectOf, STRING, STRING_MAP } from "./shape.ts";
+import { INT32, INT_OR_STRING, listOf, objectOf, STRING, STRING_LIST, STRING_MAP } from "./shape.ts";
 
 const TYPES = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 const PROTOCOLS = ["SCTP", "TCP", "UDP"];
@@ -23,49 +24,47 @@ const AFFINITIES = ["ClientIP", "None"];
 /** The API server bounds a Service by its size only; nothing real comes near this. */
 const MAX_PORTS = 1000;
 
-export const SERVICE: Shape = objectOf(
-  {
-    apiVersion: STRING,
-    kind: STRING,
-    metadata: OBJECT_META,
-    spec: objectOf(
-      {
-        type: STRING,
-        clusterIP: STRING,
-        externalName: STRING,
-        selector: STRING_MAP,
-        sessionAffinity: STRING,
-        ports: listOf(
-          objectOf({
-            name: STRING,
-            port: INT32,
-            protocol: STRING,
-            targetPort: INT_OR_STRING,
-            nodePort: INT32,
-            appProtocol: STRING,
-          }),
-        ),
-      },
-      [
-        "clusterIPs",
-        "externalIPs",
-        "externalTrafficPolicy",
-        "healthCheckNodePort",
-        "internalTrafficPolicy",
-        "ipFamilies",
-        "ipFamilyPolicy",
-        "loadBalancerClass",
-        "loadBalancerIP",
-        "loadBalancerSourceRanges",
-        "allocateLoadBalancerNodePorts",
-        "publishNotReadyAddresses",
-        "sessionAffinityConfig",
-        "trafficDistribution",
-      ],
-    ),
-  },
-  ["status"],
-);
+export const SERVICE: Shape = objectOf({
+  apiVersion: STRING,
+  kind: STRING,
+  metadata: OBJECT_META,
+  spec: objectOf(
+    {
+      type: STRING,
+      clusterIP: STRING,
+      externalName: STRING,
+      externalIPs: STRING_LIST,
+      selector: STRING_MAP,
+      sessionAffinity: STRING,
+      ports: listOf(
+        objectOf({
+          name: STRING,
+          port: INT32,
+          protocol: STRING,
+          targetPort: INT_OR_STRING,
+          nodePort: INT32,
+          appProtocol: STRING,
+        }),
+      ),
+    },
+    [
+      "clusterIPs",
+      "externalTrafficPolicy",
+      "healthCheckNodePort",
+      "internalTrafficPolicy",
+      "ipFamilies",
+      "ipFamilyPolicy",
+      "loadBalancerClass",
+      "loadBalancerIP",
+      "loadBalancerSourceRanges",
+      "allocateLoadBalancerNodePorts",
+      "publishNotReadyAddresses",
+      "sessionAffinityConfig",
+      "trafficDistribution",
+    ],
+  ),
+  status: objectOf({ loadBalancer: LOAD_BALANCER }, ["conditions"]),
+});
 
 type DecodedSpec = NonNullable<Partially<Service>["spec"]> & {
   readonly selector?: Readonly<Record<string, string>>;

@@ -85,6 +85,25 @@ test("an accepted object is frozen, has a namespace, and only fields that are re
   assert.ok(Object.isFrozen(validation.object.metadata));
 });
 
+test("addresses in the status of Ingresses and Services are handed on, and the external ones of a Service", () => {
+  const status = { loadBalancer: { ingress: [{ ip: "192.0.2.1", ports: [{ port: 80, protocol: "TCP" }] }] } };
+  const ingress = { apiVersion: "networking.k8s.io/v1", kind: "Ingress", metadata: { name: "a" } };
+  const backend = { service: { name: "a", port: { number: 80 } } };
+  const validation = validateObject({ ...ingress, spec: { defaultBackend: backend }, status });
+  assert.deepEqual(validation.outcome === "accepted" && (validation.object as { status?: unknown }).status, status);
+  const spec = { ports: [{ port: 80 }], externalIPs: ["192.0.2.9"] };
+  const full = { loadBalancer: { ingress: [{ hostname: "a.example", ipMode: "VIP" }] }, conditions: [] };
+  const service = validateObject({ apiVersion: "v1", kind: "Service", metadata: { name: "a" }, spec, status: full });
+  assert.equal(service.outcome, "accepted");
+  assert.deepEqual(structuredClone(service.object), {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name: "a", namespace: "default" },
+    spec,
+    status: { loadBalancer: { ingress: [{ hostname: "a.example" }] } },
+  });
+});
+
 test("the input is left as it was", () => {
   const data = configMap({ data: { a: "b" } });
   const copy = structuredClone(data);
