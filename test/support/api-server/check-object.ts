@@ -29,7 +29,9 @@ export function checkWritten(body: unknown, place: WrittenPlace, before: ApiObje
   }
   const { namespace = "" } = object.metadata;
   const name: unknown = object.metadata.name;
-  if (typeof name !== "string" || !NAME.test(name)) invalid(resource, "", `metadata.name: Invalid value: ${JSON.stringify(name)}`);
+  if (typeof name !== "string" || !NAME.test(name)) {
+    invalid(resource, "", `metadata.name: Invalid value: ${JSON.stringify(name)}`);
+  }
   if (place.name !== "" && name !== place.name) refuse(400, "the names of the object and in the URL do not match");
   if (namespace !== "" && namespace !== place.namespace) {
     refuse(400, "the namespace of the provided object does not match the namespace sent on the request");

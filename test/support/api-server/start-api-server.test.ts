@@ -4,6 +4,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import type { ApiStream } from "../../../src/source/kubernetes/client/api-client.ts";
 import { ApiUnreachable } from "../../../src/source/kubernetes/client/api-client.ts";
+import type { ApiObject } from "./api-objects.ts";
 import type { ApiServerDouble, ApiServerOptions } from "./start-api-server.ts";
 import { startApiServer } from "./start-api-server.ts";
 
@@ -28,13 +29,13 @@ async function serverOf(t: TestContext, options?: ApiServerOptions): Promise<Api
   return server;
 }
 
-function ingress(name: string, fields: object = {}): { apiVersion: string; kind: string; metadata: { name: string } } {
+function ingress(name: string, fields: object = {}): ApiObject {
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "Ingress",
     metadata: { name, namespace: "shop" },
     ...fields,
-  } as never;
+  };
 }
 
 async function list(

@@ -37,8 +37,10 @@ export interface ObjectPointer {
   readonly name: string;
 }
 
-/** What a test hands over; what the server adds may be missing. */
-export type ObjectInput = { readonly apiVersion: string; readonly kind: string; readonly metadata: StoredMeta };
+/** What a test hands over, written out or of an interface; what the server adds may be missing. */
+export type ObjectInput =
+  | ApiObject
+  | { readonly apiVersion: string; readonly kind: string; readonly metadata: StoredMeta };
 
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServerDouble> {
   const server = new ApiServerDouble(options);
