@@ -1,0 +1,145 @@
+// One collection of the cluster: its reflector, its intake, and how it stands. Decides nothing about the others.
+import type { Clock } from "../../lib/clock.ts";
+import type { ApiClient } from "./client/api-client.ts";
+import type { CollectionName, CollectionStanding, CollectionState } from "./kubernetes-observer.ts";
+import type { IntakeReceiver } from "./object-intake.ts";
+import { ObjectIntake } from "./object-intake.ts";
+import type { Failure } from "./reflector/failure.ts";
+import { unavailabilityOf } from "./reflector/failure.ts";
+import type { ReflectorObserver, ReflectorTiming } from "./reflector/reflector.ts";
+import { Reflector } from "./reflector/reflector.ts";
+import type { Resource } from "./reflector/resource.ts";
+import { qualifiedNameOf } from "./reflector/resource.ts";
+
+/** What all collections of a source share. */
+export interface CollectionContext {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly timing: Partial<ReflectorTiming>;
+  readonly observer: CollectionObserver;
+}
+
+export interface CollectionObserver {
+  heard(): void;
+  listed(collection: Collection, objects: number, durationMs: number): void;
+  changed(collection: Collection): void;
+  failed(collection: Collection, failure: Failure): void;
+}
+
+export interface CollectionOptions {
+  readonly resource: Resource;
+  /** Null: the whole cluster. */
+  readonly namespace: string | null;
+  readonly isWanted: (key: string, namespace: string) => boolean;
+  readonly receiver: IntakeReceiver;
+}
+
+export class Collection {
+  readonly name: CollectionName;
+  readonly resource: Resource;
+  readonly namespace: string | null;
+  readonly intake: ObjectIntake;
+  readonly #reflector: Reflector;
+  readonly #clock: Clock;
+  readonly #listed = Promise.withResolvers<void>();
+  readonly #settled = Promise.withResolvers<void>();
+  #isStarted = false;
+  #unauthorizedInARow = 0;
+  #standing: CollectionStanding = "starting";
+  #lastEventAtMs: number | null = null;
+  #lastFailure: string | null = null;
+
+  constructor(options: CollectionOptions, context: CollectionContext) {
+    const { resource, namespace, isWanted, receiver } = options;
+    this.resource = resource;
+    this.namespace = namespace;
+    this.name = { kind: resource.kind, resource: qualifiedNameOf(resource), namespace };
+    this.intake = new ObjectIntake({ resource, isWanted, receiver });
+    this.#clock = context.clock;
+    this.#reflector = new Reflector({
+      client: context.client,
+      resource,
+      namespace,
+      sink: this.intake,
+      clock: context.clock,
+      random: context.random,
+      timing: context.timing,
+      observer: this.#observe(context.observer),
+    });
+  }
+
+  /** Resolves when the first list is complete. */
+  get listed(): Promise<void> {
+    return this.#listed.promise;
+  }
+
+  /** Resolves when the first list is complete, or the cluster has said that there will be none for now. */
+  get settled(): Promise<void> {
+    return this.#settled.promise;
+  }
+
+  /** True while the cluster does not let us read it, or does not have it. */
+  get isUnavailable(): boolean {
+    return this.#standing === "forbidden" || this.#standing === "not-installed";
+  }
+
+  /** How often the credentials were refused since the last list. */
+  get unauthorizedInARow(): number {
+    return this.#unauthorizedInARow;
+  }
+
+  state(): CollectionState {
+    return {
+      ...this.name,
+      standing: this.#standing,
+      objects: this.intake.size,
+      lastEventAtMs: this.#lastEventAtMs,
+      lastFailure: this.#lastFailure,
+    };
+  }
+
+  get isStarted(): boolean {
+    return this.#isStarted;
+  }
+
+  start(): void {
+    this.#isStarted = true;
+    this.#reflector.start();
+  }
+
+  close(): Promise<void> {
+    return this.#reflector.close();
+  }
+
+  #observe(observer: CollectionObserver): ReflectorObserver {
+    return {
+      heard: () => observer.heard(),
+      listed: (objects, durationMs) => {
+        this.#standing = "current";
+        this.#lastFailure = null;
+        this.#unauthorizedInARow = 0;
+        this.#listed.resolve();
+        this.#settled.resolve();
+        observer.listed(this, objects, durationMs);
+      },
+      opened: () => {
+        this.#standing = "current";
+        this.#lastFailure = null;
+      },
+      changed: () => {
+        this.#lastEventAtMs = this.#clock.now();
+        observer.changed(this);
+      },
+      failed: (failure) => {
+        const unavailability = unavailabilityOf(failure);
+        this.#lastFailure = failure.message;
+        if (failure.refusal?.kind === "unauthorized") this.#unauthorizedInARow += 1;
+        if (unavailability !== null) this.#standing = unavailability;
+        else if (this.#standing === "current") this.#standing = "retrying";
+        if (unavailability !== null) this.#settled.resolve();
+        observer.failed(this, failure);
+      },
+    };
+  }
+}
