@@ -21,16 +21,30 @@ export interface FixedReferences {
 export function collectReferences(objects: WorldObjects, fixed: FixedReferences): ObjectReferences {
   const services = new Set(fixed.services.map(referenceKey));
   const secrets = new Set(fixed.secrets.map(referenceKey));
-  for (const ingress of objects.ingresses) addReferences(ingress, services, secrets);
-  // Services may name the authority of their upstreams as well.
-  for (const { metadata } of [...objects.ingresses, ...objects.services]) {
-    const name = metadata.annotations?.[CA_ANNOTATION];
-    if (name !== undefined) secrets.add(referenceKey({ namespace: metadata.namespace ?? "default", name }));
+  for (const ingress of objects.ingresses) addServices(ingress, services);
+  for (const object of [...objects.ingresses, ...objects.services]) {
+    for (const secret of referencedSecretsOf(object)) secrets.add(referenceKey(secret));
   }
   return { services, secrets };
 }
 
-function addReferences(ingress: Ingress, services: Set<string>, secrets: Set<string>): void {
+/** The Secrets that one object refers to, itself alone; the same one may be named twice. */
+export function referencedSecretsOf(object: WatchedObject): readonly NamespacedName[] {
+  if (object.kind !== "Ingress" && object.kind !== "Service") return [];
+  const namespace = object.metadata.namespace ?? "default";
+  const secrets: NamespacedName[] = [];
+  if (object.kind === "Ingress") {
+    for (const { secretName } of object.spec?.tls ?? []) {
+      if (secretName !== undefined) secrets.push({ namespace, name: secretName });
+    }
+  }
+  // Services may name the authority of their upstreams as well.
+  const authority = object.metadata.annotations?.[CA_ANNOTATION];
+  if (authority !== undefined) secrets.push({ namespace, name: authority });
+  return secrets;
+}
+
+function addServices(ingress: Ingress, services: Set<string>): void {
   const namespace = ingress.metadata.namespace ?? "default";
   const addBackend = (backend: IngressBackend | undefined): void => {
     const name = backend?.service?.name;
@@ -39,9 +53,6 @@ function addReferences(ingress: Ingress, services: Set<string>, secrets: Set<str
   addBackend(ingress.spec?.defaultBackend);
   for (const rule of ingress.spec?.rules ?? []) {
     for (const path of rule.http?.paths ?? []) addBackend(path.backend);
-  }
-  for (const { secretName } of ingress.spec?.tls ?? []) {
-    if (secretName !== undefined) secrets.add(referenceKey({ namespace, name: secretName }));
   }
 }
 
