@@ -1,6 +1,13 @@
 // Sizes in bytes as people write them: Kubernetes quantities (`10Mi`, `1G`), and `8m` as in nginx configuration.
 
 const MAX_SIZE_LENGTH = 24;
+/**
+ * Sizes that can be counted exactly, by their looks alone: the larger the unit, the fewer digits. Whatever matches is one
+ * for `parseByteSize`.
+ */
+export const BYTE_SIZE_PATTERN: RegExp =
+  /^([0-9]{1,15}|[0-9]{1,12}([.][0-9]{1,3})?(k|Ki)|[0-9]{1,9}([.][0-9]{1,3})?(m|M|Mi)|[0-9]{1,6}([.][0-9]{1,3})?(g|G|Gi)|[0-9]{1,3}([.][0-9]{1,3})?(T|Ti))$/;
+
 const SIZE = /^([0-9]{1,15})(?:\.([0-9]{1,3}))?([A-Za-z]{0,2})$/;
 
 /**

@@ -130,7 +130,7 @@ test("becoming synced is told once, as a change of every kind, with all slices",
   store.markSynced();
   assert.equal(store.isSynced, true);
   assert.equal(changes.length, 2);
-  assert.equal(changes[1]?.kinds.size, 7);
+  assert.equal(changes[1]?.kinds.size, 10);
   assert.deepEqual(
     changes[1]?.endpointSlices.changed.map(({ metadata }) => metadata.name),
     ["a"],

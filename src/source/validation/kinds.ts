@@ -1,5 +1,8 @@
 // The kinds that Penstock reads: in which API version, with which shape and which checks. Finds the kind of an object by
 // what it says of itself.
+import { checkCustomResource, shapeOfCustomResource } from "../custom-resources/check-custom-resource.ts";
+import { CUSTOM_RESOURCE_GROUP, CUSTOM_RESOURCE_VERSION } from "../custom-resources/custom-resource.ts";
+import { CUSTOM_RESOURCES } from "../custom-resources/custom-resources.ts";
 import { findClosestWord } from "../../lib/closest-word.ts";
 import { quoteText } from "../../lib/untrusted-text.ts";
 import type { WatchedKind } from "../object-types.ts";
@@ -68,6 +71,13 @@ const DEFINITIONS: readonly KindDefinition[] = [
     meta: { isNamespaced: false, nameErrors: dnsLabelErrors },
     check: () => {},
   },
+  ...CUSTOM_RESOURCES.map((resource) => ({
+    kind: resource.kind,
+    apiVersion: `${CUSTOM_RESOURCE_GROUP}/${CUSTOM_RESOURCE_VERSION}`,
+    shape: shapeOfCustomResource(resource),
+    meta: { isNamespaced: resource.isNamespaced, nameErrors: dnsSubdomainErrors },
+    check: (decoded: object, problems: ProblemList) => checkCustomResource(resource, decoded, problems),
+  })),
 ];
 
 const BY_KIND: ReadonlyMap<string, KindDefinition> = new Map(DEFINITIONS.map((entry) => [entry.kind, entry]));
@@ -105,7 +115,7 @@ export function lookUpKind(apiVersion: string, kind: string): KindLookup {
       hint: removed.hint,
     };
   }
-  // Other groups may have a kind of the same name (a Service of serving.knative.dev); groups of Kubernetes may not.
+  // Other groups may have a kind of the same name (a Service of serving.knative.dev); groups of Kubernetes and our own may not.
   if (isForeignGroup(apiVersion)) return { found: "foreign" };
   return { found: "wrong-version", message: noMatch, hint: `Write apiVersion: ${definition.apiVersion}.` };
 }
@@ -129,5 +139,5 @@ export function itemKindOf(listKind: string): string | null {
 
 function isForeignGroup(apiVersion: string): boolean {
   const group = apiVersion.slice(0, Math.max(0, apiVersion.indexOf("/")));
-  return group.includes(".") && !group.endsWith(".k8s.io");
+  return group.includes(".") && !group.endsWith(".k8s.io") && group !== CUSTOM_RESOURCE_GROUP;
 }

@@ -9,8 +9,8 @@ import type { Problem } from "../diagnose.ts";
 import { asRecord, asText } from "../untyped.ts";
 import { ANNOTATION_PREFIX, ANNOTATION_RULES } from "./registry.ts";
 import type { AnnotationRule } from "./registry.ts";
-import { NO_SETTINGS } from "./settings.ts";
-import type { AnnotationSettings } from "./settings.ts";
+import { NO_SETTINGS } from "../policies/traffic-settings.ts";
+import type { TrafficSettings } from "../policies/traffic-settings.ts";
 
 const NGINX_PREFIX = "nginx.ingress.kubernetes.io/";
 
@@ -25,7 +25,7 @@ export function readAnnotations(
   metadata: unknown,
   reference: ObjectReference,
   diagnostics: Diagnostic[],
-): AnnotationSettings {
+): TrafficSettings {
   const annotations = asRecord(asRecord(metadata)["annotations"]);
   let settings = NO_SETTINGS;
   const foreign: string[] = [];
@@ -50,11 +50,7 @@ function annotationField(key: string): string {
   return `metadata.annotations[${/^[\w./-]{1,128}$/.test(key) ? key : quoteText(key)}]`;
 }
 
-function readAnnotation(
-  name: string,
-  value: unknown,
-  reference: ObjectReference,
-): Partial<AnnotationSettings> | Problem {
+function readAnnotation(name: string, value: unknown, reference: ObjectReference): Partial<TrafficSettings> | Problem {
   const rule = ANNOTATION_RULES.get(name);
   if (rule === undefined) return unknownAnnotation(name);
   if (rule.isIngressOnly && reference.kind !== "Ingress") {

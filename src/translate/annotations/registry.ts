@@ -1,11 +1,16 @@
 // Every `penstock.dev/` annotation: its name, where it may stand, what it may say. The one place to add another.
-import { parseByteSize } from "../../lib/byte-size.ts";
-import { isDnsName } from "../../lib/dns-name.ts";
-import { parseDurationText } from "../../lib/duration-text.ts";
-import type { AnnotationSettings } from "./settings.ts";
+import {
+  ATTEMPTS_VALUE,
+  BODY_SIZE_VALUE,
+  CA_SECRET_VALUE,
+  SERVER_NAME_VALUE,
+  TIMEOUT_VALUE,
+} from "../../lib/traffic-values.ts";
+import type { ValueRule } from "../../lib/traffic-values.ts";
+import type { TrafficSettings } from "../policies/traffic-settings.ts";
 
 /** Null where the text is not allowed. */
-type ReadText = (text: string) => Partial<AnnotationSettings> | null;
+type ReadText = (text: string) => Partial<TrafficSettings> | null;
 
 export interface AnnotationRule {
   /** What is allowed, to stand after "Write". */
@@ -18,60 +23,36 @@ export const ANNOTATION_PREFIX = "penstock.dev/";
 
 export const CA_SECRET_ANNOTATION = "backend-tls-ca-secret";
 
-const MAX_TIMEOUT_MS = 24 * 3_600_000;
-const MAX_ATTEMPTS = 3;
-
-const DURATION_ALLOWED = "a number with ms, s, m or h, from 1ms to 24h, for example 5s";
+const PROTOCOL_VALUE: ValueRule<"http" | "https"> = { allowed: "http or https", read: readProtocol };
+const BOOLEAN_VALUE: ValueRule<boolean> = { allowed: '"true" or "false", in quotes', read: readBoolean };
 
 /** By name after the prefix. */
 export const ANNOTATION_RULES: ReadonlyMap<string, AnnotationRule> = new Map([
-  ["connect-timeout", timeoutRule((connectTimeoutMs) => ({ connectTimeoutMs }))],
-  ["response-timeout", timeoutRule((responseTimeoutMs) => ({ responseTimeoutMs }))],
-  ["idle-timeout", timeoutRule((idleTimeoutMs) => ({ idleTimeoutMs }))],
-  ["max-body-size", anywhere("a size such as 512Ki, 10Mi, 1G or 8m (as in nginx), or 0 for no limit", readMaxBodySize)],
-  ["retry-attempts", anywhere(`the attempts in all, 1 to ${MAX_ATTEMPTS}; 1 for no retry`, readAttempts)],
-  ["backend-protocol", anywhere("http or https", readProtocol)],
-  ["backend-tls-server-name", anywhere("a DNS name, for example api.internal.example", readServerName)],
-  [CA_SECRET_ANNOTATION, anywhere("the name of a Secret in the same namespace, with the key ca.crt", readCaSecret)],
-  ["ssl-redirect", { allowed: '"true" or "false", in quotes', isIngressOnly: true, read: readSslRedirect }],
+  ["connect-timeout", anywhere(TIMEOUT_VALUE, (connectTimeoutMs) => ({ connectTimeoutMs }))],
+  ["response-timeout", anywhere(TIMEOUT_VALUE, (responseTimeoutMs) => ({ responseTimeoutMs }))],
+  ["idle-timeout", anywhere(TIMEOUT_VALUE, (idleTimeoutMs) => ({ idleTimeoutMs }))],
+  ["max-body-size", anywhere(BODY_SIZE_VALUE, (maxBodyBytes) => ({ maxBodyBytes }))],
+  ["retry-attempts", anywhere(ATTEMPTS_VALUE, (maxAttempts) => ({ maxAttempts }))],
+  ["backend-protocol", anywhere(PROTOCOL_VALUE, (backendProtocol) => ({ backendProtocol }))],
+  ["backend-tls-server-name", anywhere(SERVER_NAME_VALUE, (tlsServerName) => ({ tlsServerName }))],
+  [CA_SECRET_ANNOTATION, anywhere(CA_SECRET_VALUE, (tlsCaSecret) => ({ tlsCaSecret }))],
+  ["ssl-redirect", { ...anywhere(BOOLEAN_VALUE, (sslRedirect) => ({ sslRedirect })), isIngressOnly: true }],
 ]);
 
-function anywhere(allowed: string, read: ReadText): AnnotationRule {
-  return { allowed, isIngressOnly: false, read };
+function anywhere<Value>(value: ValueRule<Value>, set: (value: Value) => Partial<TrafficSettings>): AnnotationRule {
+  const read: ReadText = (text) => {
+    const known = value.read(text);
+    return known === null ? null : set(known);
+  };
+  return { allowed: value.allowed, isIngressOnly: false, read };
 }
 
-function timeoutRule(set: (timeoutMs: number) => Partial<AnnotationSettings>): AnnotationRule {
-  return anywhere(DURATION_ALLOWED, (text) => {
-    const timeoutMs = parseDurationText(text);
-    return timeoutMs === null || timeoutMs < 1 || timeoutMs > MAX_TIMEOUT_MS ? null : set(timeoutMs);
-  });
+function readProtocol(text: string): "http" | "https" | null {
+  const protocol = text.toLowerCase();
+  return protocol === "http" || protocol === "https" ? protocol : null;
 }
 
-function readMaxBodySize(text: string): Partial<AnnotationSettings> | null {
-  const maxBodyBytes = parseByteSize(text);
-  return maxBodyBytes === null ? null : { maxBodyBytes };
-}
-
-function readAttempts(text: string): Partial<AnnotationSettings> | null {
-  return /^[1-3]$/.test(text) ? { maxAttempts: Number(text) } : null;
-}
-
-function readProtocol(text: string): Partial<AnnotationSettings> | null {
-  const backendProtocol = text.toLowerCase();
-  return backendProtocol === "http" || backendProtocol === "https" ? { backendProtocol } : null;
-}
-
-function readServerName(text: string): Partial<AnnotationSettings> | null {
-  const tlsServerName = text.toLowerCase();
-  // A name of digits only at its end would be taken for an IP address, which SNI cannot carry (RFC 6066 §3).
-  return isDnsName(tlsServerName) && !/(?:^|\.)\d+$/.test(tlsServerName) ? { tlsServerName } : null;
-}
-
-function readCaSecret(text: string): Partial<AnnotationSettings> | null {
-  return isDnsName(text) ? { tlsCaSecret: text } : null;
-}
-
-function readSslRedirect(text: string): Partial<AnnotationSettings> | null {
+function readBoolean(text: string): boolean | null {
   const lower = text.toLowerCase();
-  return lower === "true" || lower === "false" ? { sslRedirect: lower === "true" } : null;
+  return lower === "true" || lower === "false" ? lower === "true" : null;
 }

@@ -3,7 +3,7 @@
 import type { Diagnostic } from "../../ir/diagnostic.ts";
 import type { Route, RoutePolicy } from "../../ir/route-table.ts";
 import type { Secret, Service } from "../../source/object-types.ts";
-import { mergeRoutePolicy, NO_SETTINGS } from "../annotations/settings.ts";
+import { mergeRoutePolicy, NO_SETTINGS } from "../policies/traffic-settings.ts";
 import { appendTo, diagnose } from "../diagnose.ts";
 import type { Identified } from "../object-identity.ts";
 import type { ObjectIndex } from "../object-index.ts";

@@ -6,7 +6,7 @@ import { formatName } from "../../ir/names.ts";
 import type { PathMatch, RouteSource } from "../../ir/route-table.ts";
 import type { Ingress } from "../../source/object-types.ts";
 import { readAnnotations } from "../annotations/read-annotations.ts";
-import type { AnnotationSettings } from "../annotations/settings.ts";
+import type { TrafficSettings } from "../policies/traffic-settings.ts";
 import { diagnose, problem } from "../diagnose.ts";
 import type { Identified, ObjectIdentity } from "../object-identity.ts";
 import type { IngressStatus } from "../result.ts";
@@ -26,7 +26,7 @@ export interface IngressView {
   /** Its match is the prefix `/`, its id ends in `/default-backend`. */
   readonly defaultBackend: PathView | null;
   readonly tls: readonly TlsSection[];
-  readonly settings: AnnotationSettings;
+  readonly settings: TrafficSettings;
   readonly diagnostics: readonly Diagnostic[];
 }
 

@@ -5,7 +5,7 @@ import type { RouteAction } from "../../ir/route-table.ts";
 import type { DnsName, Upstream } from "../../ir/upstream.ts";
 import { quoteText } from "../../lib/untrusted-text.ts";
 import type { Secret, Service } from "../../source/object-types.ts";
-import type { AnnotationSettings } from "../annotations/settings.ts";
+import type { TrafficSettings } from "../policies/traffic-settings.ts";
 import { diagnose, problem } from "../diagnose.ts";
 import type { Problem } from "../diagnose.ts";
 import type { Identified } from "../object-identity.ts";
@@ -58,7 +58,7 @@ const plainlyResolved = new WeakMap<ServiceView, Map<string, ResolvedBackend>>()
 export function resolveBackend(
   namespace: string,
   reference: BackendReference,
-  settings: AnnotationSettings,
+  settings: TrafficSettings,
   lookup: BackendLookup,
 ): ResolvedBackend {
   const identified = lookup.findService(`${namespace}/${reference.service}`);
@@ -92,7 +92,7 @@ export function tlsWithoutHttps(): Problem {
 function resolvePort(
   service: ServiceView,
   wanted: string | number,
-  settings: AnnotationSettings,
+  settings: TrafficSettings,
   lookup: BackendLookup,
 ): ResolvedBackend {
   const port = findServicePort(service, wanted);
@@ -111,7 +111,7 @@ function resolvePort(
 function chooseProtocol(
   service: ServiceView,
   port: ServicePortView,
-  settings: AnnotationSettings,
+  settings: TrafficSettings,
   diagnostics: Diagnostic[],
 ): "http" | "https" {
   if (settings.backendProtocol !== null) return settings.backendProtocol;
@@ -137,7 +137,7 @@ function plainUpstream(service: ServiceView, port: ServicePortView): Upstream {
 function secureUpstream(
   service: ServiceView,
   port: ServicePortView,
-  settings: AnnotationSettings,
+  settings: TrafficSettings,
   lookup: BackendLookup,
 ): Upstream | Problem {
   const { namespace, name } = service.identity.reference;

@@ -5,7 +5,7 @@ import { isDnsName } from "../../lib/dns-name.ts";
 import { quoteText } from "../../lib/untrusted-text.ts";
 import type { Service } from "../../source/object-types.ts";
 import { readAnnotations } from "../annotations/read-annotations.ts";
-import type { AnnotationSettings } from "../annotations/settings.ts";
+import type { TrafficSettings } from "../policies/traffic-settings.ts";
 import { problem } from "../diagnose.ts";
 import type { Problem } from "../diagnose.ts";
 import { readAddress } from "../../lib/endpoint-address.ts";
@@ -17,7 +17,7 @@ export interface ServiceView {
   readonly ports: readonly ServicePortView[];
   /** Null for every type but ExternalName. */
   readonly external: ExternalTarget | null;
-  readonly settings: AnnotationSettings;
+  readonly settings: TrafficSettings;
   readonly diagnostics: readonly Diagnostic[];
 }
 

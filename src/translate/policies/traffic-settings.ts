@@ -2,7 +2,7 @@
 import type { RoutePolicy } from "../../ir/route-table.ts";
 
 /** Null: not said, or said wrongly. */
-export interface AnnotationSettings {
+export interface TrafficSettings {
   readonly connectTimeoutMs: number | null;
   readonly responseTimeoutMs: number | null;
   /** Both for bodies and for upgraded connections. */
@@ -17,7 +17,7 @@ export interface AnnotationSettings {
   readonly tlsCaSecret: string | null;
 }
 
-export const NO_SETTINGS: AnnotationSettings = Object.freeze({
+export const NO_SETTINGS: TrafficSettings = Object.freeze({
   connectTimeoutMs: null,
   responseTimeoutMs: null,
   idleTimeoutMs: null,
@@ -31,8 +31,8 @@ export const NO_SETTINGS: AnnotationSettings = Object.freeze({
 
 /** Ingress before Service before defaults. Returns `defaults` itself where neither says anything, so that routes share it. */
 export function mergeRoutePolicy(
-  ingress: AnnotationSettings,
-  service: AnnotationSettings,
+  ingress: TrafficSettings,
+  service: TrafficSettings,
   defaults: RoutePolicy,
 ): RoutePolicy {
   if (ingress === NO_SETTINGS && service === NO_SETTINGS) return defaults;
