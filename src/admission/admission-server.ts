@@ -118,10 +118,10 @@ export class AdmissionServer {
     const rejection = judgeHead(request);
     let told: Told;
     try {
-      told = rejection === null ? await this.#review(request) : reject(rejection);
+      told = rejection === null ? await this.#review(request) : rejected(rejection);
     } catch (error) {
       this.#options.onEvent({ type: "review-failed", error });
-      told = reject({ status: 500, text: "the review failed; the log says why" });
+      told = rejected({ status: 500, text: "the review failed; the log says why" });
     }
     send(request, response, told);
     const durationMs = this.#options.clock.now() - startedAt;
@@ -132,7 +132,7 @@ export class AdmissionServer {
   async #review(request: IncomingMessage): Promise<Told> {
     const limits = { maxBytes: MAX_REVIEW_BYTES, timeoutMs: BODY_TIMEOUT_MS };
     const body = await readBody(request, this.#room, limits, this.#options.clock);
-    if (body.outcome !== "whole") return reject(BODY_REJECTIONS[body.outcome]);
+    if (body.outcome !== "whole") return rejected(BODY_REJECTIONS[body.outcome]);
     try {
       return await this.#judge(body.bytes, deadlineOf(request.url ?? ""));
     } finally {
@@ -149,7 +149,7 @@ export class AdmissionServer {
     }
     const judged = outcome.value;
     if (judged === null) return waveThrough(bytes, "it has not read the cluster yet");
-    if ("fault" in judged) return reject({ status: 400, text: judged.fault });
+    if ("fault" in judged) return rejected({ status: 400, text: judged.fault });
     const { verdict, uid } = judged;
     const allowed = verdict.errors.length === 0;
     const answer = answerVerdict(uid, verdict);
@@ -196,11 +196,11 @@ function judgeBytes(bytes: Buffer, context: JudgeContext | null): Judged | null 
 /** Fails open: the webhook is a help to people, not a guard, and what is wrong still becomes a diagnostic. */
 function waveThrough(bytes: Buffer, why: string): Told {
   const uid = peekUid(bytes);
-  if (uid === null) return reject({ status: 503, text: `not checked: ${why}` });
+  if (uid === null) return rejected({ status: 503, text: `not checked: ${why}` });
   return { outcome: "unchecked", object: null, detail: why, answer: answerUnchecked(uid, why) };
 }
 
-function reject(rejection: Rejection): Told {
+function rejected(rejection: Rejection): Told {
   return { outcome: "rejected", object: null, detail: `${rejection.status}, ${rejection.text}`, answer: rejection };
 }
 
