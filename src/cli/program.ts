@@ -1,6 +1,7 @@
 // The command line as a whole: which commands there are, its help, and how its parser's errors read.
 import { Command } from "commander";
 import { checkCommand } from "./check.ts";
+import { controllerCommand } from "./controller.ts";
 import { demoCommand } from "./demo.ts";
 import { explainCommand } from "./explain.ts";
 import { proxyCommand } from "./proxy.ts";
@@ -12,6 +13,7 @@ const INSPECTING = "Inspect:";
 
 const FOOTER = `
 Examples:
+  penstock controller                                 serve the Ingress objects of a cluster
   penstock demo                                       two upstreams and a proxy, to try it out
   penstock serve --from ./manifests                   serve a folder of Kubernetes YAML
   penstock proxy --to http://127.0.0.1:3000           a reverse proxy without any manifest
@@ -29,7 +31,9 @@ export function createProgram(): Command {
     .helpCommand(false)
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .addHelpText("after", FOOTER);
-  for (const command of [serveCommand(), proxyCommand(), demoCommand()]) program.addCommand(command.helpGroup(SERVING));
+  for (const command of [controllerCommand(), serveCommand(), proxyCommand(), demoCommand()]) {
+    program.addCommand(command.helpGroup(SERVING));
+  }
   for (const command of [checkCommand(), explainCommand(), versionCommand()]) {
     program.addCommand(command.helpGroup(INSPECTING));
   }

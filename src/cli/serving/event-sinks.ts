@@ -10,6 +10,8 @@ import { systemClock } from "../../lib/clock.ts";
 import type { DiagnosticChange } from "../../reconcile/diagnostic-ledger.ts";
 import { AccessLogSink } from "../../telemetry/access-log-sink.ts";
 import type { Logger } from "../../telemetry/log.ts";
+import { ClusterMetrics } from "../../telemetry/cluster-metrics.ts";
+import type { CollectionFigures } from "../../telemetry/cluster-metrics.ts";
 import { MainMetrics } from "../../telemetry/main-metrics.ts";
 import { createSeriesFilter } from "../../telemetry/series-filter.ts";
 import { WorkerTotals } from "../../telemetry/worker-totals.ts";
@@ -50,6 +52,11 @@ export class EventSinks {
       },
     };
     this.workerObservers = [accessLogObserver, this.collector, this.#events.workerObserver];
+  }
+
+  /** @param collections read at each scrape. */
+  createClusterMetrics(collections: () => readonly CollectionFigures[]): ClusterMetrics {
+    return new ClusterMetrics(this.#metrics.registry, collections);
   }
 
   published(outcome: PublishOutcome): void {

@@ -24,6 +24,7 @@ export interface FeedContext {
   readonly dataPlane: DataPlane;
   readonly diagnostics: DiagnosticLedger;
   readonly sinks: EventSinks;
+  readonly logger: Logger;
 }
 
 /** Where snapshots come from. */
@@ -109,7 +110,7 @@ class Serving {
       onWorkerEvent: (event) => sinks.workerEvent(event),
       onNameDiagnostics: (found) => diagnostics.replace("names", found),
     });
-    this.#context = { dataPlane, diagnostics, sinks };
+    this.#context = { dataPlane, diagnostics, sinks, logger };
     this.#admin = options.admin === null ? null : this.#createAdmin(options.admin);
   }
 
@@ -160,8 +161,7 @@ class Serving {
     const handover = this.#feed.beginDrain().catch((error: unknown) => {
       this.#logger.warn({ error }, "what others may take over could not be given up in order");
     });
-    const patience = setTimeout(delayMs + MAX_HANDOVER_MS, undefined, { ref: false });
-    await Promise.all([setTimeout(delayMs), Promise.race([handover, patience])]);
+    await Promise.all([wait(delayMs), Promise.race([handover, wait(delayMs + MAX_HANDOVER_MS)])]);
     await this.#feed.stop();
     return this.#context.dataPlane.drain(graceMs);
   }
@@ -205,4 +205,9 @@ class Serving {
   #logListening(name: string, host: string, port: number): void {
     this.#logger.info({ listener: name }, `listening for ${name} on ${formatListenAddress(host, port)}`);
   }
+}
+
+/** A second signal must not wait for timers that nobody needs any more. */
+function wait(ms: number): Promise<void> {
+  return setTimeout(ms, undefined, { ref: false });
 }

@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { chmod, rename, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import { createSelfSignedCertificate } from "../../../src/dataplane/self-signed-certificate.ts";
 import { createFolder, runPenstock } from "../../support/penstock-process.ts";
-import { localFlags, RunningProxy, manifestOf, send, startUpstream } from "../../support/running-proxy.ts";
+import { localFlags, RunningProxy, manifestOf, startUpstream } from "../../support/running-proxy.ts";
 
 /** The user `nobody` of Linux distributions. */
 const NOBODY = 65_534;
@@ -238,6 +238,27 @@ describe("a signal", { concurrency: 2 }, () => {
     assert.match(stderr, /"level":"warn"[^\n]*"abortedConnections":1,"unanswered":0,"message":"drained"/);
   });
 
+  it("still serves new connections while the drain delay lasts, although it is no longer ready", async (context) => {
+    const port = await helloUpstream(context, "hello");
+    const folder = await createFolder(context, { "shop.yaml": manifestOf({ name: "shop", host: "shop.test", port }) });
+    const proxy = await serve(context, folder, "--drain-delay", "1h");
+    proxy.process.signal("SIGTERM");
+    await proxy.process.waitForStderr(/"delayMs":3600000[^\n]*"message":"draining: not ready any more/);
+    assert.equal((await proxy.admin("/readyz")).status, 503);
+    assert.deepEqual((await proxy.get("shop.test", "/")).body, "hello");
+    proxy.process.signal("SIGTERM");
+    assert.equal((await proxy.process.ended()).code, 1);
+  });
+
+  it("drains when the drain delay is over", async (context) => {
+    const { proxy, answer, release } = await withRequestInFlight(context, "--drain-delay", "50ms");
+    proxy.process.signal("SIGTERM");
+    await assert.rejects(connectUntilRefused(proxy.httpPort), /ECONNREFUSED/);
+    release();
+    assert.equal((await answer).body, "late");
+    assert.equal((await proxy.process.ended()).code, 0);
+  });
+
   it("ends it although nobody reads the access log", async (context) => {
     const port = await helloUpstream(context, "hello");
     const args = ["proxy", "--to", `http://127.0.0.1:${port}`, ...localFlags()];
@@ -273,10 +294,8 @@ async function occupyPort(context: TestContext): Promise<number> {
 /** While the listener closes, connections may be taken and dropped; rejects as soon as none is taken any more. */
 async function connectUntilRefused(port: number): Promise<never> {
   for (;;) {
-    try {
-      await send({ port, path: "/", headers: { host: "shop.test" } });
-    } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "ECONNREFUSED") throw error;
-    }
+    const socket = connect({ port, host: "127.0.0.1" });
+    await once(socket, "connect");
+    socket.destroy();
   }
 }
