@@ -1,0 +1,140 @@
+// The rights that the chart gives, for each scope. The same table is compared with what the program asks for by the suite
+// that runs it on a real cluster.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { renderChart } from "./rendered-chart.ts";
+import type { Loose, RenderedChart, Values } from "./rendered-chart.ts";
+
+/** One line a right: `resource.group verb[ name]`. */
+function rightsOf(role: Loose): readonly string[] {
+  return role.rules
+    .flatMap((rule: Loose) =>
+      rule.resources.flatMap((resource: string) =>
+        rule.verbs.flatMap((verb: string) =>
+          (rule.resourceNames ?? [""]).map((name: string) =>
+            `${[resource, rule.apiGroups[0]].filter((part) => part !== "").join(".")} ${verb} ${name}`.trim(),
+          ),
+        ),
+      ),
+    )
+    .toSorted();
+}
+
+function rightsByRole(chart: RenderedChart): Record<string, readonly string[]> {
+  const roles = [...chart.all("ClusterRole"), ...chart.all("Role")];
+  return Object.fromEntries(
+    roles.map((role: Loose) => [`${role.metadata.namespace ?? "cluster"}/${role.metadata.name}`, rightsOf(role)]),
+  );
+}
+
+const SERVED = [
+  "endpointslices.discovery.k8s.io list",
+  "endpointslices.discovery.k8s.io watch",
+  "events.events.k8s.io create",
+  "events.events.k8s.io patch",
+  "ingresses.networking.k8s.io list",
+  "ingresses.networking.k8s.io watch",
+  "ingresses/status.networking.k8s.io patch",
+  "routepolicies.penstock.dev list",
+  "routepolicies.penstock.dev watch",
+  "secrets get",
+  "secrets list",
+  "secrets watch",
+  "services list",
+  "services watch",
+  "upstreampolicies.penstock.dev list",
+  "upstreampolicies.penstock.dev watch",
+];
+const CLUSTER = [
+  "ingressclasses.networking.k8s.io list",
+  "ingressclasses.networking.k8s.io watch",
+  "proxyconfigs.penstock.dev list",
+  "proxyconfigs.penstock.dev watch",
+];
+const LEASE = [
+  "leases.coordination.k8s.io create",
+  "leases.coordination.k8s.io get penstock-leader",
+  "leases.coordination.k8s.io update penstock-leader",
+];
+
+async function rights(values: Values): Promise<Record<string, readonly string[]>> {
+  return rightsByRole(await renderChart(values));
+}
+
+describe("roles", () => {
+  it("of a whole cluster read what is served everywhere, and write only status and events", async () => {
+    assert.deepEqual(await rights({}), {
+      "cluster/ingress-penstock": [...SERVED, ...CLUSTER].toSorted(),
+      "ingress/penstock": LEASE,
+    });
+  });
+
+  it("of some namespaces read nothing in others but what the settings name", async () => {
+    assert.deepEqual(await rights({ scope: { namespaces: ["shop", "blog"] }, defaultCertificate: "infra/wildcard" }), {
+      "cluster/ingress-penstock": CLUSTER,
+      "shop/ingress-penstock-served": SERVED,
+      "blog/ingress-penstock-served": SERVED,
+      "ingress/penstock": LEASE,
+      "ingress/ingress-penstock-published": [
+        "services get penstock",
+        "services list penstock",
+        "services watch penstock",
+      ],
+      "infra/ingress-penstock-certificate": ["secrets get wildcard", "secrets list wildcard", "secrets watch wildcard"],
+    });
+  });
+
+  it("of those who may not make a ClusterRole stay within namespaces", async () => {
+    const values = { scope: { namespaces: ["ingress"] }, rbac: { clusterResources: false } };
+    const chart = await renderChart({ ...values, ingressClass: { enabled: false }, crds: { install: false } });
+    assert.deepEqual(rightsByRole(chart), { "ingress/ingress-penstock-served": SERVED, "ingress/penstock": LEASE });
+    for (const { kind, metadata } of chart.objects) assert.equal(metadata.namespace, "ingress", kind);
+  });
+
+  it("read namespaces for a selector only, and nodes for their addresses only", async () => {
+    const all = await rights({ scope: { namespaceSelector: "team=web" }, publishNodeAddresses: true });
+    const more = all["cluster/ingress-penstock"]?.filter(
+      (right) => !SERVED.includes(right) && !CLUSTER.includes(right),
+    );
+    assert.deepEqual(more, ["namespaces list", "namespaces watch", "nodes get", "nodes list", "nodes watch"]);
+  });
+
+  it("reach the webhook's own Secret and configuration by their names", async () => {
+    const all = await rights({ webhook: { enabled: true } });
+    assert.deepEqual(
+      all["ingress/penstock"]?.filter((right) => !LEASE.includes(right)),
+      ["secrets create", "secrets get penstock-webhook-tls", "secrets patch penstock-webhook-tls"],
+    );
+    assert.deepEqual(
+      all["cluster/ingress-penstock"]?.filter((right) => right.startsWith("validatingwebhook")),
+      [
+        "validatingwebhookconfigurations.admissionregistration.k8s.io get ingress-penstock",
+        "validatingwebhookconfigurations.admissionregistration.k8s.io update ingress-penstock",
+      ],
+    );
+  });
+
+  it("shrink with what is turned off", async () => {
+    const all = await rights({ events: { enabled: false }, leaderElection: { enabled: false }, replicaCount: 1 });
+    assert.deepEqual(Object.keys(all), ["cluster/ingress-penstock"]);
+    assert.ok(!all["cluster/ingress-penstock"]?.some((right) => right.startsWith("events")));
+    assert.deepEqual(await rights({ rbac: { create: false } }), {});
+  });
+
+  it("are bound to the release's ServiceAccount, each in its namespace", async () => {
+    const chart = await renderChart({ scope: { namespaces: ["shop"] }, serviceAccount: { name: "edge" } });
+    const bindings = [...chart.all("ClusterRoleBinding"), ...chart.all("RoleBinding")];
+    const roles = [...chart.all("ClusterRole"), ...chart.all("Role")];
+    assert.equal(bindings.length, roles.length);
+    for (const { metadata, roleRef, subjects } of bindings) {
+      assert.deepEqual(subjects, [{ kind: "ServiceAccount", name: "edge", namespace: "ingress" }]);
+      const isThere = roles.some(
+        (role: Loose) =>
+          role.kind === roleRef.kind &&
+          role.metadata.name === roleRef.name &&
+          role.metadata.namespace === metadata.namespace,
+      );
+      assert.ok(isThere, `${metadata.name} leads to no role`);
+    }
+  });
+});
