@@ -60,7 +60,7 @@ describe("settings of the controller", () => {
       PENSTOCK_WEBHOOK_SERVICE: "ingress/hook",
       PENSTOCK_WEBHOOK_SECRET: "ingress/hook",
     });
-    assert.deepEqual(problems, ["the address [::]:8443 is given to both https and webhook: write another one, or off"]);
+    assert.deepEqual(problems, ["the address :8443 is given to both https and webhook: write another one, or off"]);
   });
 });
 
