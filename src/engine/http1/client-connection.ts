@@ -152,7 +152,7 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
   }
 
   get holdsChunks(): boolean {
-    return this.#writer.isPending;
+    return this.#writer.holdsChunks;
   }
 
   sendEnd(): void {

@@ -366,7 +366,7 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
   }
 
   get holdsChunks(): boolean {
-    return this.#writer.isPending;
+    return this.#writer.holdsChunks;
   }
 
   sendEnd(trailers: HeaderList | null): void {

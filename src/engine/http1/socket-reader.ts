@@ -3,10 +3,11 @@
 // other side takes everything at once. Measured in bench/micro/socket-reader.ts.
 import { COPY_BYTES } from "../proxy/downstream.ts";
 
-const BUFFER_BYTES = 64 * 1024;
+/** A large power of two and the head before it fit in one read. */
+export const READ_BUFFER_BYTES: number = 80 * 1024;
 const PATIENCE = 16;
 
-const shared = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+const shared = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
 
 /** Who takes the bytes. */
 export interface ReadTarget {
@@ -64,7 +65,7 @@ export class SocketReader {
       this.#own = null;
       return shared;
     }
-    this.#own ??= Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    this.#own ??= Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
     return this.#own;
   }
 }

@@ -1,18 +1,27 @@
 // Writes one message after the other to a socket: heads, chunk sizes and small bodies are gathered into one text, so that
 // most messages cost one write. The other side of a connection is socket-reader.ts.
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { COPY_BYTES } from "../proxy/downstream.ts";
+import { READ_BUFFER_BYTES } from "./socket-reader.ts";
 
 /** Text that waits is written at this size at the latest. */
 const MAX_TEXT_LENGTH = COPY_BYTES * 2;
 
+/** Where text and chunk are joined for one write over TLS; its bytes are encrypted, so free again, within the call. */
+const joined = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES + MAX_TEXT_LENGTH);
+
 export class SocketWriter {
   readonly #socket: Socket;
+  readonly #isTls: boolean;
   #text = "";
   #isChunked = false;
+  /** Memory of a chunk was given to the stream while it was busy. Only counted over TLS. */
+  #hasQueued = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    this.#isTls = socket instanceof TLSSocket;
   }
 
   /** Begins a message. @param head complete, with its empty line. */
@@ -30,7 +39,12 @@ export class SocketWriter {
       const data = chunk.toString("latin1");
       this.#text += this.#isChunked ? `${length.toString(16)}\r\n${data}\r\n` : data;
       if (this.#text.length > MAX_TEXT_LENGTH) this.flush();
+    } else if (this.#isTls && socket.writableLength === 0) {
+      this.#encrypt(chunk);
+      // Node tells of a write over TLS in the next turn, although it was done in this one: no reason to pause.
+      return true;
     } else {
+      this.#hasQueued = true;
       socket.cork();
       if (this.#isChunked) this.#text += `${length.toString(16)}\r\n`;
       this.flush();
@@ -39,6 +53,24 @@ export class SocketWriter {
       socket.uncork();
     }
     return socket.writableLength < socket.writableHighWaterMark;
+  }
+
+  /**
+   * An idle TLS socket encrypts what it is given within the call, so the chunk's memory is free after it. Given text and
+   * chunk apart, node would copy both to memory of its own to join them.
+   */
+  #encrypt(chunk: Buffer): void {
+    const { length } = chunk;
+    const text = this.#isChunked ? `${this.#text}${length.toString(16)}\r\n` : this.#text;
+    this.#text = this.#isChunked ? "\r\n" : "";
+    this.#hasQueued = false;
+    const total = text.length + length;
+    if (text === "") this.#socket.write(chunk);
+    else if (total <= joined.length) {
+      joined.write(text, "latin1");
+      joined.set(chunk, text.length);
+      this.#socket.write(joined.subarray(0, total));
+    } else this.#socket.write(Buffer.concat([Buffer.from(text, "latin1"), chunk]));
   }
 
   /** The end of the message. @param trailers field lines, each with its CRLF; only chunked messages have them. */
@@ -59,8 +91,13 @@ export class SocketWriter {
     this.#socket.write(text, "latin1");
   }
 
-  /** Memory of chunks still waits to be written. */
+  /** Bytes are not written yet. */
   get isPending(): boolean {
     return this.#socket.writableLength > 0;
+  }
+
+  /** Memory of chunks still waits to be written. */
+  get holdsChunks(): boolean {
+    return this.#socket.writableLength > 0 && (this.#hasQueued || !this.#isTls);
   }
 }

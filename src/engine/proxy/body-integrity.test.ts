@@ -5,11 +5,15 @@ import { createHash, type Hash } from "node:crypto";
 import { once } from "node:events";
 import http from "node:http";
 import http2 from "node:http2";
+import https from "node:https";
 import net, { type AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { test, type TestContext } from "node:test";
-import { httpProxy } from "./http-proxy.ts";
+import { createTestCertificate } from "../../../test/support/certificates.ts";
+import { createPemIdentity } from "../server/pem-identity.ts";
 import { Server } from "../server/server.ts";
+import { SessionTicketKeys } from "../server/session-ticket-keys.ts";
+import { httpProxy } from "./http-proxy.ts";
 import { createPeer } from "../upstream/peer.ts";
 
 const BODY_BYTES = 12 * 1024 * 1024;
@@ -47,20 +51,34 @@ function readInFits(stream: Readable, hash: Hash): Promise<string> {
   });
 }
 
+const CERTIFICATE = createTestCertificate({ dnsNames: ["a.example"] });
+
+interface Sides {
+  readonly isChunked: boolean;
+  /** TLS on both sides. */
+  readonly isSecure: boolean;
+}
+
 /** An origin that reads in fits, says the digest of what it got in a header, and sends a body of its own. */
-async function start(t: TestContext, responseBody: Buffer, isChunked: boolean): Promise<number> {
-  const origin = http.createServer((request, response) => {
+async function start(t: TestContext, responseBody: Buffer, { isChunked, isSecure }: Sides): Promise<number> {
+  const serve: http.RequestListener = (request, response) => {
     void readInFits(request, createHash("sha256")).then((received) => {
       response.setHeader("X-Received", received);
       if (!isChunked) response.setHeader("Content-Length", responseBody.length);
       Readable.from(pieces(responseBody)).pipe(response);
     });
-  });
+  };
+  const { chainPem, keyPem } = CERTIFICATE;
+  const origin = isSecure ? https.createServer({ cert: chainPem, key: keyPem }, serve) : http.createServer(serve);
   origin.listen(0, "127.0.0.1");
   await once(origin, "listening");
-  const peer = createPeer({ address: "127.0.0.1", port: (origin.address() as AddressInfo).port });
+  const { port } = origin.address() as AddressInfo;
+  const security = isSecure ? { tls: { serverName: "a.example", caPem: chainPem } } : {};
+  const peer = createPeer({ address: "127.0.0.1", port, ...security });
+  const identity = createPemIdentity({ id: "test", ...CERTIFICATE }, new SessionTicketKeys());
+  const tls = isSecure ? { tls: { resolve: () => identity } } : {};
   const server = new Server({
-    listeners: [{ name: "http", host: "127.0.0.1", port: 0 }],
+    listeners: [{ name: "http", host: "127.0.0.1", port: 0, ...tls }],
     application: httpProxy({ newCtx: () => null, upstreamPeer: () => peer }),
   });
   const [address] = (await server.listen()) as [AddressInfo];
@@ -83,23 +101,32 @@ function* pieces(body: Buffer): Generator<Buffer> {
 
 for (const isChunked of [false, true]) {
   const framing = isChunked ? "in chunks" : "of a known length";
-  test(`HTTP/1.1, bodies ${framing}, both sides in fits`, async (t) => {
-    const [up, down] = [makeBody(1), makeBody(2)];
-    const port = await start(t, down, isChunked);
-    const request = http.request({
-      port,
-      method: "POST",
-      headers: isChunked ? { "Transfer-Encoding": "chunked" } : { "Content-Length": up.length },
+  for (const isSecure of [false, true]) {
+    test(`HTTP/1.1${isSecure ? " over TLS" : ""}, bodies ${framing}, both sides in fits`, async (t) => {
+      const [up, down] = [makeBody(1), makeBody(2)];
+      const port = await start(t, down, { isChunked, isSecure });
+      const exchange = async (): Promise<void> => {
+        const options = {
+          port,
+          method: "POST",
+          headers: isChunked ? { "Transfer-Encoding": "chunked" } : { "Content-Length": up.length },
+        };
+        const request = isSecure
+          ? https.request({ ...options, ca: CERTIFICATE.chainPem, servername: "a.example" })
+          : http.request(options);
+        Readable.from(pieces(up)).pipe(request);
+        const [response] = (await once(request, "response")) as [http.IncomingMessage];
+        assert.equal(await readInFits(response, createHash("sha256")), digest(down));
+        assert.equal(response.headers["x-received"], digest(up));
+      };
+      // Two at a time, since connections share memory.
+      await Promise.all([exchange(), exchange()]);
     });
-    Readable.from(pieces(up)).pipe(request);
-    const [response] = (await once(request, "response")) as [http.IncomingMessage];
-    assert.equal(await readInFits(response, createHash("sha256")), digest(down));
-    assert.equal(response.headers["x-received"], digest(up));
-  });
+  }
 
   test(`HTTP/2 to HTTP/1.1, bodies ${framing}, both sides in fits`, async (t) => {
     const [up, down] = [makeBody(3), makeBody(4)];
-    const port = await start(t, down, isChunked);
+    const port = await start(t, down, { isChunked, isSecure: false });
     const session = http2.connect(`http://127.0.0.1:${port}`);
     const length = isChunked ? {} : { "content-length": up.length };
     const stream = session.request({ ":method": "POST", ":path": "/", ...length });
@@ -117,7 +144,7 @@ test("pipelined uploads on one connection keep apart", async (t) => {
     makeBody(6).subarray(0, 3_000_000),
     makeBody(7).subarray(0, 90_000),
   ];
-  const port = await start(t, Buffer.from("ok"), false);
+  const port = await start(t, Buffer.from("ok"), { isChunked: false, isSecure: false });
   const socket = net.connect(port, "127.0.0.1");
   let received = "";
   socket.on("data", (chunk: Buffer) => void (received += chunk.toString("latin1")));
