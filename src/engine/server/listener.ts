@@ -14,6 +14,7 @@ import type { HttpApplication } from "../proxy/http-proxy.ts";
 import { SocketReader } from "../http1/socket-reader.ts";
 import { adoptSocket } from "./adopt-socket.ts";
 import { ProtocolSniffer } from "./protocol-sniffer.ts";
+import { readSecure } from "./read-secure.ts";
 import { TlsAcceptor } from "./tls-acceptor.ts";
 import type { ListenerOptions, ServerLimits, ServerObserver } from "./server-options.ts";
 
@@ -170,8 +171,9 @@ export class Listener {
       if (info === null || this.#isDraining) socket.destroy();
       else if (protocol === "h2") this.#openHttp2(socket, info);
       else {
-        const connection = this.#openHttp1(socket, info);
-        socket.on("data", (chunk: Buffer) => connection.onRead(chunk));
+        const reader = new SocketReader();
+        reader.attach(this.#openHttp1(socket, info));
+        readSecure(socket, reader.options);
       }
     });
   }
