@@ -19,7 +19,7 @@ const TABLE_END = "<!-- end of values -->";
 /** Path from the repository's root, and content. */
 export type GeneratedFiles = ReadonlyMap<string, string>;
 
-interface Manifest {
+export interface Manifest {
   readonly file: string;
   readonly about: string;
   readonly namespace: string;
@@ -27,7 +27,7 @@ interface Manifest {
 }
 
 /** What people without helm can apply; each with the values that a person would give to helm. */
-const MANIFESTS: readonly Manifest[] = [
+export const MANIFESTS: readonly Manifest[] = [
   {
     file: "cluster.yaml",
     about: "Serves all namespaces behind a load balancer: two pods, with the chart's own values.",
@@ -89,9 +89,12 @@ async function render({ file, about, namespace, values }: Manifest): Promise<str
   const head = { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels: RESTRICTED } };
   const labels = values["hostPort"] === undefined ? RESTRICTED : PRIVILEGED;
   const objects = [{ ...head, metadata: { ...head.metadata, labels } }, ...parseObjects(rendered).map(withoutHelm)];
-  const documents = objects.map((object) => stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }));
+  const documents = objects.map((object) => stringify(object, YAML_FOR_KUBECTL));
   return `# ${about}\n# Made from deploy/helm/penstock by "npm run manifests": kubectl apply --server-side -f ${file}\n${documents.map((document) => `---\n${document}`).join("")}`;
 }
+
+/** kubectl reads YAML 1.1, to which a bare `yes` is true. */
+const YAML_FOR_KUBECTL = { version: "1.1", lineWidth: 0, aliasDuplicateObjects: false } as const;
 
 const RESTRICTED = { "pod-security.kubernetes.io/enforce": "restricted" };
 /** Host ports are what even the baseline standard refuses. */

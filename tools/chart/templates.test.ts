@@ -202,6 +202,31 @@ describe("names and labels", () => {
     }
   });
 
+  it("stay texts where they look like numbers or truth values", async () => {
+    const values = {
+      ...EVERYTHING,
+      nameOverride: "1e3",
+      fullnameOverride: "0x10",
+      scope: { namespaces: ["on", "12"] },
+    };
+    const chart = await renderChart(values, { release: "123", namespace: "456" });
+    for (const { kind, metadata } of chart.objects) {
+      assert.equal(typeof metadata.name, "string", kind);
+      assert.ok(["string", "undefined"].includes(typeof metadata.namespace), `${kind} ${metadata.name}`);
+      for (const [key, value] of Object.entries(metadata.labels)) assert.equal(typeof value, "string", key);
+    }
+    const { labels } = chart.one("Deployment").spec.template.metadata;
+    assert.equal(labels["app.kubernetes.io/instance"], "123");
+    assert.deepEqual(chart.one("ServiceMonitor").spec.namespaceSelector.matchNames, ["456"]);
+    assert.deepEqual(
+      chart
+        .all("Role")
+        .map((role: Loose): string => role.metadata.namespace)
+        .toSorted(),
+      ["12", "456", "456", "infra", "on"],
+    );
+  });
+
   it("put every namespaced object into namespaceOverride", async () => {
     const chart = await renderChart({ ...EVERYTHING, namespaceOverride: "edge" });
     const isClusterWide = /^(Cluster|IngressClass|Validating|CustomResource)/;

@@ -30,8 +30,8 @@
 {{- end }}
 
 {{- define "penstock.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "penstock.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "penstock.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: controller
 {{- end }}
 

@@ -67,7 +67,7 @@
 {{- define "penstock.containerPorts" -}}
 {{- $hostPort := .Values.hostPort }}
 {{- range $name := list "http" "https" }}
-- name: {{ $name }}
+- name: {{ $name | quote }}
   containerPort: {{ int (get $.Values.containerPorts $name) }}
   protocol: TCP
   {{- with and $hostPort.enabled (get $hostPort.ports $name) }}
@@ -171,7 +171,7 @@ volumeMounts:
 {{- end }}
 
 {{- define "penstock.podSpec" -}}
-serviceAccountName: {{ include "penstock.serviceAccountName" . }}
+serviceAccountName: {{ include "penstock.serviceAccountName" . | quote }}
 automountServiceAccountToken: {{ .Values.serviceAccount.automount }}
 # Services are found through the API server; a variable for each of thousands would only slow the start.
 enableServiceLinks: false
@@ -193,7 +193,7 @@ dnsPolicy: {{ . }}
 {{- end }}
 {{- range $key := list "priorityClassName" "runtimeClassName" "schedulerName" }}
 {{- with get $.Values $key }}
-{{ $key }}: {{ . }}
+{{ $key }}: {{ . | quote }}
 {{- end }}
 {{- end }}
 {{- if eq .Values.kind "Deployment" }}
@@ -213,7 +213,7 @@ containers:
 volumes:
   {{- if .Values.config }}
   - name: config
-    configMap: {name: {{ include "penstock.fullname" . }}}
+    configMap: {name: {{ include "penstock.fullname" . | quote }}}
   {{- end }}
   {{- with .Values.extraVolumes }}
   {{- toYaml . | nindent 2 }}

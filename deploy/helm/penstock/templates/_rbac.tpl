@@ -56,7 +56,7 @@ What the controller may do, in one place. Each block says what it is for; templa
 {{- define "penstock.rules.webhookConfiguration" -}}
 - apiGroups: [admissionregistration.k8s.io]
   resources: [validatingwebhookconfigurations]
-  resourceNames: [{{ include "penstock.clusterName" . }}]
+  resourceNames: [{{ include "penstock.clusterName" . | quote }}]
   verbs: [get, update]
 {{- end }}
 
@@ -68,7 +68,7 @@ What the controller may do, in one place. Each block says what it is for; templa
   verbs: [create]
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
-  resourceNames: [{{ include "penstock.leaseName" . }}]
+  resourceNames: [{{ include "penstock.leaseName" . | quote }}]
   verbs: [get, update]
 {{- end }}
 {{- if .Values.webhook.enabled }}
@@ -77,7 +77,7 @@ What the controller may do, in one place. Each block says what it is for; templa
   verbs: [create]
 - apiGroups: [""]
   resources: [secrets]
-  resourceNames: [{{ include "penstock.webhookSecretName" . }}]
+  resourceNames: [{{ include "penstock.webhookSecretName" . | quote }}]
   verbs: [get, patch]
 {{- end }}
 {{- end }}
@@ -86,7 +86,7 @@ What the controller may do, in one place. Each block says what it is for; templa
 {{- define "penstock.rules.publishedService" -}}
 - apiGroups: [""]
   resources: [services]
-  resourceNames: [{{ splitList "/" (include "penstock.publishService" .) | last }}]
+  resourceNames: [{{ splitList "/" (include "penstock.publishService" .) | last | quote }}]
   verbs: [get, list, watch]
 {{- if .Values.publishNodeAddresses }}
 - apiGroups: [discovery.k8s.io]
@@ -99,6 +99,6 @@ What the controller may do, in one place. Each block says what it is for; templa
 {{- define "penstock.rules.defaultCertificate" -}}
 - apiGroups: [""]
   resources: [secrets]
-  resourceNames: [{{ splitList "/" .Values.defaultCertificate | last }}]
+  resourceNames: [{{ splitList "/" .Values.defaultCertificate | last | quote }}]
   verbs: [get, list, watch]
 {{- end }}
