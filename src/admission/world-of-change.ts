@@ -14,8 +14,7 @@ import { comparePrecedence, identifyObject } from "../translate/object-identity.
 import type { Identified } from "../translate/object-identity.ts";
 import { indexObjects } from "../translate/object-index.ts";
 import type { TranslateOptions } from "../translate/result.ts";
-import { judgeOwnership, readClassTable } from "../translate/routes/ingress-class.ts";
-import type { ClassTable } from "../translate/routes/ingress-class.ts";
+import { translate } from "../translate/translate.ts";
 import { viewIngress } from "../translate/routes/ingress-view.ts";
 import type { IngressView } from "../translate/routes/ingress-view.ts";
 
@@ -50,14 +49,29 @@ export function worldOfChange(object: JudgedObject, world: WorldObjects, options
   return { after: { ...related, [list]: [...others, object] }, without: { ...related, [list]: others } };
 }
 
+const EMPTY_WORLD: WorldObjects = Object.freeze({
+  ingresses: [],
+  ingressClasses: [],
+  services: [],
+  endpointSlices: [],
+  secrets: [],
+  configMaps: [],
+  namespaces: [],
+  upstreamPolicies: [],
+  routePolicies: [],
+  proxyConfigs: [],
+});
+
 /** Whether an Ingress is left to another controller; told from its class alone, so that nothing else of it needs to be right. */
 export function isForeignIngress(ingress: unknown, world: WorldObjects, options: TranslateOptions): boolean {
   const { metadata, spec } = asRecord(ingress);
   const { annotations } = asRecord(metadata);
   const { ingressClassName } = asRecord(spec);
   const classOnly = { metadata: { name: "ingress", annotations }, spec: { ingressClassName } } as unknown as Ingress;
-  const identified = identifyObject(classOnly, "Ingress");
-  return identified === null || judgeOwnership(identified, classesOf(world, options), options) !== null;
+  const { ingressClasses, proxyConfigs } = world;
+  return (
+    translate({ ...EMPTY_WORLD, ingressClasses, proxyConfigs, ingresses: [classOnly] }, options).statuses.length === 0
+  );
 }
 
 function relatedIngresses(object: JudgedObject, world: WorldObjects, options: TranslateOptions): readonly Ingress[] {
@@ -73,7 +87,7 @@ function relatedIngresses(object: JudgedObject, world: WorldObjects, options: Tr
   }
 }
 
-/** Those of ours that speak of the same hosts or compete for the place of the default backend. */
+/** Those that speak of the same hosts or compete for the place of the default backend. */
 function overlappingIngresses(ingress: Ingress, world: WorldObjects, options: TranslateOptions): readonly Ingress[] {
   const identified = identifyObject(ingress, "Ingress");
   if (identified === null) return [];
@@ -81,28 +95,29 @@ function overlappingIngresses(ingress: Ingress, world: WorldObjects, options: Tr
   const hosts = new Set(hostsOf(view));
   const related = new Set<Ingress>();
   const withDefault: Identified<Ingress>[] = [];
-  for (const other of ownedIngresses(world, options)) {
+  for (const other of indexObjects(world.ingresses, "Ingress").index.values()) {
     if (other.key === identified.key) continue;
     const otherView = viewIngress(other);
     if (otherView.defaultBackend !== null) withDefault.push(other);
     if (speaksOf(otherView, hosts)) related.add(other.object);
   }
-  const winner = withDefault.toSorted(comparePrecedence)[0];
+  const competitors =
+    withDefault.length === 0 ? [] : selectOurs(withDefault, world, options).toSorted(comparePrecedence);
+  const [winner] = competitors;
   // Who loses the place to this Ingress is told of that; where it does not win, nothing changes for them.
   const wins = view.defaultBackend !== null && winner !== undefined && comparePrecedence(identified, winner) < 0;
-  if (winner !== undefined) for (const other of wins ? withDefault : [winner]) related.add(other.object);
+  for (const other of wins ? competitors : competitors.slice(0, 1)) related.add(other.object);
   return Array.from(related);
 }
 
-function* ownedIngresses(world: WorldObjects, options: TranslateOptions): Generator<Identified<Ingress>> {
-  const table = classesOf(world, options);
-  for (const identified of indexObjects(world.ingresses, "Ingress").index.values()) {
-    if (judgeOwnership(identified, table, options) === null) yield identified;
-  }
-}
-
-function classesOf(world: WorldObjects, options: TranslateOptions): ClassTable {
-  return readClassTable(indexObjects(world.ingressClasses, "IngressClass").index, options, []);
+function selectOurs(
+  identified: readonly Identified<Ingress>[],
+  world: WorldObjects,
+  options: TranslateOptions,
+): readonly Identified<Ingress>[] {
+  const { statuses } = translate({ ...world, ingresses: identified.map(({ object }) => object) }, options);
+  const ours = new Set(statuses.map((status) => formatName(status.ingress)));
+  return identified.filter(({ key }) => ours.has(key));
 }
 
 function* hostsOf({ rules, tls }: IngressView): Generator<string> {

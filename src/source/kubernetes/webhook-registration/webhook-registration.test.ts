@@ -173,7 +173,7 @@ describe("the registration of the webhook", () => {
     const api = await startWorld(context);
     const { material } = renewMaterial(null, SERVICE, START_MS - DAY_MS);
     const data = toSecretData(material);
-    api.apply({ apiVersion: "v1", kind: "Secret", metadata: SECRET, type: "kubernetes.io/tls", data } as never);
+    api.apply({ apiVersion: "v1", kind: "Secret", metadata: SECRET, type: "kubernetes.io/tls", data });
     const replica = startReplica(context, api);
     await replica.firstRound();
     assert.equal(replica.certificates[0]?.certificatePem, material.leaf.certificatePem);
@@ -184,7 +184,7 @@ describe("the registration of the webhook", () => {
     const api = await startWorld(context);
     const metadata = { ...SECRET, labels: { team: "edge" } };
     const data = { "tls.crt": "aGVsbG8=", "tls.key": "aGVsbG8=", "ca.crt": "aGVsbG8=", "ca.key": "aGVsbG8=" };
-    api.apply({ apiVersion: "v1", kind: "Secret", metadata, type: "kubernetes.io/tls", data } as never);
+    api.apply({ apiVersion: "v1", kind: "Secret", metadata, type: "kubernetes.io/tls", data });
     const replica = startReplica(context, api);
     await replica.firstRound();
     assert.deepEqual(replica.events[0], {
