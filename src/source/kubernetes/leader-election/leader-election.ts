@@ -4,10 +4,10 @@ import type { NamespacedName } from "../../../ir/names.ts";
 import type { Clock, ClockTimer } from "../../../lib/clock.ts";
 import { ApiUnreachable } from "../client/api-client.ts";
 import type { ApiClient } from "../client/api-client.ts";
+import { formatMicroTime } from "../micro-time.ts";
 import type { Instant, Leadership } from "./leader-term.ts";
 import { LeaderTerm } from "./leader-term.ts";
 import type { LeaseRecord, StoredLease } from "./lease-record.ts";
-import { formatMicroTime } from "./lease-record.ts";
 import type { LeaseAnswer, RequestLimits } from "./lease-requests.ts";
 import { LeaseRequests } from "./lease-requests.ts";
 

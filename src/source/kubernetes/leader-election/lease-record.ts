@@ -50,11 +50,6 @@ export function specOf(record: LeaseRecord): Readonly<Record<string, unknown>> {
   };
 }
 
-/** A wall-clock time in the API's MicroTime notation. */
-export function formatMicroTime(wallClockMs: number): string {
-  return `${new Date(wallClockMs).toISOString().slice(0, -1)}000Z`;
-}
-
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }

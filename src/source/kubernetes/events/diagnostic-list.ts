@@ -1,0 +1,130 @@
+// The diagnostics in force that may become Events, each once, bounded. Knows no API server.
+import type { Diagnostic } from "../../../ir/diagnostic.ts";
+import type { ObjectReference } from "../../../ir/names.ts";
+
+/** A diagnostic with an object. */
+export type ObjectDiagnostic = Diagnostic & { readonly object: ObjectReference };
+
+/** What changed about the diagnostics in force. */
+export interface DiagnosticDelta {
+  readonly added: readonly Diagnostic[];
+  readonly resolved: readonly Diagnostic[];
+}
+
+/** One diagnostic in force, and how far it has been announced in this term. */
+export interface ListedDiagnostic {
+  readonly diagnostic: ObjectDiagnostic;
+  /** In how many places it is in force. */
+  places: number;
+  /** What its Event is called; null before the first announcement. */
+  eventName: string | null;
+  /** How often its Event has been said; 0 where we do not know of it. */
+  count: number;
+  /** When to say it again, on the clock; meaningless while `eventName` is null. */
+  againAt: number;
+  /** True for what was in force when we began to lead: the leader before us may have announced it. */
+  isInherited: boolean;
+}
+
+/** Beyond so many, new ones are left out: an object full of mistakes must not keep others from being told of theirs. */
+export interface ListCapacity {
+  readonly total: number;
+  readonly perObject: number;
+}
+
+export class DiagnosticList {
+  readonly #byKey = new Map<string, ListedDiagnostic>();
+  readonly #perObject = new Map<string, number>();
+  readonly #capacity: ListCapacity;
+
+  constructor(capacity: ListCapacity) {
+    this.#capacity = capacity;
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  values(): Iterable<ListedDiagnostic> {
+    return this.#byKey.values();
+  }
+
+  has(entry: ListedDiagnostic): boolean {
+    return this.#byKey.get(keyOf(entry.diagnostic)) === entry;
+  }
+
+  /** Takes a change in. */
+  apply({ added, resolved }: DiagnosticDelta): {
+    readonly appeared: readonly ListedDiagnostic[];
+    /** Gone, and nothing else is said in their place: of the same object, reason and field. */
+    readonly ended: readonly ListedDiagnostic[];
+    /** How many there was no room for. */
+    readonly leftOut: number;
+  } {
+    // What is added and resolved at once only moved: its places are counted before any of them goes.
+    const appeared: ListedDiagnostic[] = [];
+    let leftOut = 0;
+    for (const diagnostic of added) {
+      if (!isAnnounced(diagnostic)) continue;
+      const known = this.#byKey.get(keyOf(diagnostic));
+      if (known !== undefined) known.places += 1;
+      else if (this.#hasRoomFor(diagnostic)) appeared.push(this.#add(diagnostic));
+      else leftOut += 1;
+    }
+    return { appeared, ended: this.#resolve(resolved, added), leftOut };
+  }
+
+  #hasRoomFor({ object }: ObjectDiagnostic): boolean {
+    const ofObject = this.#perObject.get(objectKeyOf(object)) ?? 0;
+    return this.#byKey.size < this.#capacity.total && ofObject < this.#capacity.perObject;
+  }
+
+  #add(diagnostic: ObjectDiagnostic): ListedDiagnostic {
+    const entry = { diagnostic, places: 1, eventName: null, count: 0, againAt: 0, isInherited: false };
+    this.#byKey.set(keyOf(diagnostic), entry);
+    this.#countObject(diagnostic, 1);
+    return entry;
+  }
+
+  #countObject({ object }: ObjectDiagnostic, change: number): void {
+    const key = objectKeyOf(object);
+    const count = (this.#perObject.get(key) ?? 0) + change;
+    if (count === 0) this.#perObject.delete(key);
+    else this.#perObject.set(key, count);
+  }
+
+  #resolve(resolved: readonly Diagnostic[], added: readonly Diagnostic[]): ListedDiagnostic[] {
+    const ended: ListedDiagnostic[] = [];
+    const replaced = new Set(added.filter(isAnnounced).map(placeOf));
+    for (const diagnostic of resolved) {
+      if (!isAnnounced(diagnostic)) continue;
+      const key = keyOf(diagnostic);
+      const entry = this.#byKey.get(key);
+      if (entry === undefined) continue;
+      entry.places -= 1;
+      if (entry.places > 0) continue;
+      this.#byKey.delete(key);
+      this.#countObject(diagnostic, -1);
+      if (!replaced.has(placeOf(diagnostic))) ended.push(entry);
+    }
+    return ended;
+  }
+}
+
+/** What is passed over on purpose asks nothing of anybody, and would crowd out what does. */
+function isAnnounced(diagnostic: Diagnostic): diagnostic is ObjectDiagnostic {
+  return diagnostic.object !== null && diagnostic.severity !== "info";
+}
+
+/** Also of the object alone, for limits per object. */
+export function objectKeyOf({ kind, namespace, name }: ObjectReference): string {
+  return `${kind}/${namespace}/${name}`;
+}
+
+function placeOf({ object, reason, field }: ObjectDiagnostic): string {
+  return JSON.stringify([objectKeyOf(object), reason, field]);
+}
+
+function keyOf({ object, reason, field, message }: ObjectDiagnostic): string {
+  return JSON.stringify([objectKeyOf(object), reason, field, message]);
+}

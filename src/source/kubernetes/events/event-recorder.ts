@@ -1,0 +1,342 @@
+// Turns the diagnostics in force into Events on their objects, while this replica leads, so that `kubectl describe` tells
+// what is wrong, where, and what to write instead. Bounded in memory and in rate; says again what the server forgets.
+import type { Diagnostic } from "../../../ir/diagnostic.ts";
+import type { BackOffTiming } from "../../../lib/back-off.ts";
+import { backOffDelay } from "../../../lib/back-off.ts";
+import type { Clock, ClockTimer } from "../../../lib/clock.ts";
+import type { TokenBucketRate } from "../../../lib/token-bucket.ts";
+import { TokenBucket } from "../../../lib/token-bucket.ts";
+import type { ApiClient } from "../client/api-client.ts";
+import type { Leadership } from "../leader-election/leader-term.ts";
+import { fenceClient } from "../leader-election/leader-term.ts";
+import type { DiagnosticDelta, ListCapacity, ListedDiagnostic, ObjectDiagnostic } from "./diagnostic-list.ts";
+import { DiagnosticList, objectKeyOf } from "./diagnostic-list.ts";
+import type { EventAuthor } from "./event-object.ts";
+import { resolvedEvent, warningEvent } from "./event-object.ts";
+import type { Announcement, EventObject, EventOutcome } from "./event-request.ts";
+import { announceEvent } from "./event-request.ts";
+import { eventNameOf } from "./event-text.ts";
+import type { IdentifyObject } from "./object-identity.ts";
+
+/** Milliseconds, where nothing else is said. */
+export interface EventTiming {
+  /** What is in force is said again after so long: well within the hour for which API servers keep Events. */
+  readonly repeatMs: number;
+  /** How often to look for what has to be said again. */
+  readonly scanMs: number;
+  /** After the server refused an Event. */
+  readonly refusedMs: number;
+  readonly pause: BackOffTiming;
+  readonly rate: TokenBucketRate;
+  readonly ratePerObject: TokenBucketRate;
+  readonly maxParallel: number;
+  readonly capacity: ListCapacity;
+}
+
+export const DEFAULT_EVENT_TIMING: EventTiming = {
+  repeatMs: 30 * 60_000,
+  scanMs: 60_000,
+  refusedMs: 5 * 60_000,
+  pause: { firstDelayMs: 1_000, maxDelayMs: 60_000 },
+  rate: { perSecond: 10, burst: 50 },
+  ratePerObject: { perSecond: 1 / 60, burst: 10 },
+  maxParallel: 4,
+  capacity: { total: 10_000, perObject: 20 },
+};
+
+/** What the recorder tells of itself. */
+export interface EventObserver {
+  /** One announcement has ended. */
+  onAnnounce(outcome: EventOutcome["type"]): void;
+  /** So many diagnostics will have no Event, as there are too many. */
+  onLeftOut(count: number): void;
+  /** Why Events cannot be written, in the place of what was said before; `[]` when they can. */
+  onDiagnostics(diagnostics: readonly Diagnostic[]): void;
+}
+
+export interface EventRecorderOptions {
+  readonly client: ApiClient;
+  readonly identify: IdentifyObject;
+  readonly author: EventAuthor;
+  readonly clock: Clock;
+  /** Milliseconds since the epoch; `Date.now`. */
+  readonly wallClock: () => number;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly observer: EventObserver;
+  readonly timing?: EventTiming;
+}
+
+/** What waits to be said: a diagnostic in force, or that one has ended. */
+type Task = ListedDiagnostic | { readonly ended: ObjectDiagnostic };
+
+/** Objects whose rate is remembered. */
+const MAX_OBJECT_RATES = 2_000;
+/** Ends that wait to be told; further ones are left out. */
+const MAX_ENDS = 1_000;
+
+export class EventRecorder {
+  readonly #options: EventRecorderOptions;
+  readonly #timing: EventTiming;
+  readonly #client: ApiClient;
+  readonly #list: DiagnosticList;
+  readonly #bucket: TokenBucket;
+  readonly #objectRates = new Map<string, TokenBucket>();
+  readonly #due = new Set<Task>();
+  readonly #inFlight = new Set<Task>();
+  #leadership: Leadership | null = null;
+  #isStopped = false;
+  /** A token of the common bucket that no task has used. */
+  #hasToken = false;
+  #waitingEnds = 0;
+  #pausedUntil = 0;
+  #pauses = 0;
+  #problem: string | null = null;
+  #wakeTimer: { readonly at: number; readonly handle: ClockTimer } | null = null;
+  #scanTimer: ClockTimer | null = null;
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+    this.#timing = options.timing ?? DEFAULT_EVENT_TIMING;
+    this.#client = fenceClient(options.client, () => this.#leadership);
+    this.#list = new DiagnosticList(this.#timing.capacity);
+    this.#bucket = new TokenBucket(options.clock, this.#timing.rate);
+  }
+
+  /** Takes in what changed about the diagnostics; also while another leads, to know what is in force. */
+  change(delta: DiagnosticDelta): void {
+    const { appeared, ended, leftOut } = this.#list.apply(delta);
+    if (leftOut > 0) this.#options.observer.onLeftOut(leftOut);
+    for (const entry of ended) {
+      // Who was never told of it need not hear that it has ended.
+      if (entry.count > 0 || this.#inFlight.has(entry)) this.#addEnd(entry.diagnostic);
+      this.#due.delete(entry);
+    }
+    if (this.#leadership === null) return;
+    for (const entry of appeared) this.#due.add(entry);
+    this.#pump();
+  }
+
+  /** Begins to write, or with null ends it: from then on nothing is sent. */
+  lead(leadership: Leadership | null): void {
+    this.#leadership = leadership;
+    this.#cancelTimers();
+    this.#due.clear();
+    this.#waitingEnds = 0;
+    this.#pausedUntil = 0;
+    this.#pauses = 0;
+    if (leadership === null || this.#isStopped) return;
+    for (const entry of this.#list.values()) {
+      entry.isInherited = true;
+      entry.eventName = null;
+      entry.count = 0;
+      this.#due.add(entry);
+    }
+    this.#scheduleScan();
+    this.#pump();
+  }
+
+  /** Ends all writing. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimers();
+    this.#due.clear();
+  }
+
+  #addEnd(ended: ObjectDiagnostic): void {
+    if (this.#leadership === null) return;
+    if (this.#waitingEnds >= MAX_ENDS) {
+      this.#options.observer.onLeftOut(1);
+      return;
+    }
+    this.#waitingEnds += 1;
+    this.#due.add({ ended });
+  }
+
+  #cancelTimers(): void {
+    this.#wakeTimer?.handle.cancel();
+    this.#wakeTimer = null;
+    this.#scanTimer?.cancel();
+    this.#scanTimer = null;
+  }
+
+  #scheduleScan(): void {
+    this.#scanTimer = this.#options.clock.setTimer(() => {
+      this.#scheduleScan();
+      this.#scan();
+    }, this.#timing.scanMs);
+  }
+
+  /** Finds what has to be said again: the server forgets, and an object may be another one of the same name by now. */
+  #scan(): void {
+    const now = this.#options.clock.now();
+    for (const entry of this.#list.values()) {
+      if (entry.eventName === null || this.#inFlight.has(entry)) continue;
+      const identity = this.#options.identify(entry.diagnostic.object);
+      const name = eventNameOf(entry.diagnostic, identity?.uid ?? "", "Warning");
+      if (identity !== null && name !== entry.eventName) entry.count = 0;
+      else if (entry.againAt > now) continue;
+      this.#due.add(entry);
+    }
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (this.#leadership === null || this.#isStopped) return;
+    const pauseMs = this.#pausedUntil - this.#options.clock.now();
+    if (pauseMs > 0) return this.#wakeIn(pauseMs);
+    for (const task of this.#due) {
+      if (this.#inFlight.size >= this.#timing.maxParallel) return;
+      if (!this.#hasToken) {
+        const waitMs = this.#bucket.take();
+        if (waitMs > 0) return this.#wakeIn(waitMs);
+        this.#hasToken = true;
+      }
+      const objectWaitMs = this.#rateOf(task).take();
+      if (objectWaitMs > 0) {
+        this.#wakeIn(objectWaitMs);
+        continue;
+      }
+      this.#hasToken = false;
+      this.#due.delete(task);
+      void this.#announce(task);
+    }
+  }
+
+  #rateOf(task: Task): TokenBucket {
+    const key = objectKeyOf(diagnosticOf(task).object);
+    let rate = this.#objectRates.get(key);
+    if (rate === undefined) {
+      rate = new TokenBucket(this.#options.clock, this.#timing.ratePerObject);
+      const oldest = this.#objectRates.keys().next();
+      if (this.#objectRates.size >= MAX_OBJECT_RATES && oldest.done !== true) this.#objectRates.delete(oldest.value);
+      this.#objectRates.set(key, rate);
+    }
+    return rate;
+  }
+
+  async #announce(task: Task): Promise<void> {
+    const announcement = this.#prepare(task);
+    if ("ended" in task) this.#waitingEnds -= 1;
+    if (announcement === null) return;
+    const leadership = this.#leadership;
+    this.#inFlight.add(task);
+    const outcome = await announceEvent(this.#client, announcement);
+    this.#inFlight.delete(task);
+    if (this.#isStopped) return;
+    this.#options.observer.onAnnounce(outcome.type);
+    if (leadership === this.#leadership) this.#conclude(task, announcement, outcome);
+    this.#pump();
+  }
+
+  /** Null where there is nobody to tell: an object that is gone needs no word that it is well again. */
+  #prepare(task: Task): Announcement | null {
+    const { identify, author, wallClock } = this.#options;
+    const diagnostic = diagnosticOf(task);
+    const circumstances = { identity: identify(diagnostic.object), author, wallMs: wallClock() };
+    if ("ended" in task) {
+      const event = resolvedEvent(diagnostic, circumstances);
+      return circumstances.identity === null ? null : { event, knownCount: 0, isEnough: () => false };
+    }
+    const event = warningEvent(diagnostic, circumstances);
+    return {
+      event,
+      knownCount: task.eventName === event.metadata.name ? task.count : 0,
+      isEnough: (seenAt) => task.isInherited && this.#ageOf(seenAt) < this.#timing.repeatMs,
+    };
+  }
+
+  /** Milliseconds; endless for what cannot be read or lies in the future. */
+  #ageOf(seenAt: string): number {
+    const ageMs = this.#options.wallClock() - Date.parse(seenAt);
+    return ageMs >= 0 ? ageMs : Infinity;
+  }
+
+  #conclude(task: Task, { event }: Announcement, outcome: EventOutcome): void {
+    switch (outcome.type) {
+      case "created":
+      case "repeated":
+      case "there":
+        this.#pauses = 0;
+        this.#setProblem(null);
+        if ("ended" in task) return;
+        task.eventName = event.metadata.name;
+        task.count = outcome.count;
+        task.isInherited = false;
+        this.#planRepetition(task, outcome.type === "there" ? this.#ageOf(outcome.seenAt) : 0);
+        return;
+      case "not-leading":
+        return;
+      case "forbidden":
+      case "refused":
+        this.#setProblem(outcome.message);
+        return this.#giveUpForNow(task, event);
+      case "gone":
+        return this.#giveUpForNow(task, event);
+      case "unavailable":
+        this.#retryLater(task, outcome.retryAfterMs);
+    }
+  }
+
+  /** Others may be taken all the same. */
+  #giveUpForNow(task: Task, event: EventObject): void {
+    if ("ended" in task) return;
+    task.eventName = event.metadata.name;
+    task.count = 0;
+    this.#planRepetition(task, this.#timing.repeatMs - this.#timing.refusedMs);
+  }
+
+  /** @param ageMs how long ago it was said. */
+  #planRepetition(entry: ListedDiagnostic, ageMs: number): void {
+    const { clock, random } = this.#options;
+    // Spread, so that what was said at once is not said again at once.
+    const repeatMs = this.#timing.repeatMs * (0.9 + random() * 0.2);
+    entry.againAt = clock.now() + Math.max(0, repeatMs - ageMs);
+  }
+
+  #retryLater(task: Task, askedMs: number | null): void {
+    if ("ended" in task) this.#waitingEnds += 1;
+    if ("ended" in task || this.#list.has(task)) this.#due.add(task);
+    const now = this.#options.clock.now();
+    if (this.#pausedUntil > now) return;
+    this.#pauses += 1;
+    const { pause } = this.#timing;
+    const delayMs = backOffDelay(this.#pauses, pause, this.#options.random());
+    this.#pausedUntil = now + Math.max(delayMs, Math.min(askedMs ?? 0, pause.maxDelayMs));
+  }
+
+  #setProblem(message: string | null): void {
+    if (message === this.#problem) return;
+    this.#problem = message;
+    this.#options.observer.onDiagnostics(message === null ? [] : [eventsRefused(message)]);
+  }
+
+  #wakeIn(delayMs: number): void {
+    const { clock } = this.#options;
+    const at = clock.now() + Math.max(1, Math.ceil(delayMs));
+    if (this.#wakeTimer !== null && this.#wakeTimer.at <= at) return;
+    this.#wakeTimer?.handle.cancel();
+    const handle = clock.setTimer(() => {
+      this.#wakeTimer = null;
+      this.#pump();
+    }, at - clock.now());
+    this.#wakeTimer = { at, handle };
+  }
+}
+
+function diagnosticOf(task: Task): ObjectDiagnostic {
+  return "ended" in task ? task.ended : task.diagnostic;
+}
+
+/** On no object: an Event about Events that cannot be written would not be written either. */
+function eventsRefused(message: string): Diagnostic {
+  return {
+    severity: "warning",
+    reason: "EventsRefused",
+    object: null,
+    field: "",
+    message: `the API server does not take our Events: ${message}`,
+    hint: "Grant get, create and patch on events of events.k8s.io, or run with --no-events.",
+    location: null,
+  };
+}
