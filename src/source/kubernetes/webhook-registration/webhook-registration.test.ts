@@ -1,7 +1,6 @@
 // The webhook's certificate and its registration, against a double of the API server.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import { startApiServer } from "../../../../test/support/api-server/start-api-server.ts";
