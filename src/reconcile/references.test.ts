@@ -1,7 +1,7 @@
 // Which Secrets and Services count, beyond those that rules and TLS sections name.
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import type { Ingress, Service, WorldObjects } from "../source/object-types.ts";
+import type { Ingress, Service, UpstreamPolicy, WorldObjects } from "../source/object-types.ts";
 import { collectReferences } from "./references.ts";
 
 function world(objects: Partial<WorldObjects>): WorldObjects {
@@ -47,4 +47,16 @@ it("certificates that annotations of Ingresses and Services name count, in the o
     secrets: [],
   });
   assert.deepEqual([...secrets].toSorted(), ["default/api-ca", "shop/web-ca", "shop/web-tls"]);
+});
+
+it("what an UpstreamPolicy names counts, in the policy's namespace", () => {
+  const policy: UpstreamPolicy = {
+    apiVersion: "penstock.dev/v1alpha1",
+    kind: "UpstreamPolicy",
+    metadata: { name: "web", namespace: "shop" },
+    spec: { targetRefs: [{ group: "", kind: "Service", name: "web" }], tls: { caSecretName: "web-ca" } },
+  };
+  const { secrets, services } = collectReferences(world({ upstreamPolicies: [policy] }), { services: [], secrets: [] });
+  assert.deepEqual([...secrets], ["shop/web-ca"]);
+  assert.deepEqual([...services], ["shop/web"]);
 });

@@ -1,6 +1,6 @@
-// Which Services and Secrets the Ingress objects point at. Changes of any other Service or Secret cannot matter.
+// Which Services and Secrets the Ingress objects and policies point at. Changes of any other Service or Secret cannot matter.
 import type { NamespacedName } from "../ir/names.ts";
-import type { Ingress, IngressBackend, WatchedObject, WorldObjects } from "../source/object-types.ts";
+import type { Ingress, IngressBackend, UpstreamPolicy, WatchedObject, WorldObjects } from "../source/object-types.ts";
 import { ANNOTATION_PREFIX, CA_SECRET_ANNOTATION } from "../translate/annotations/registry.ts";
 
 const CA_ANNOTATION = `${ANNOTATION_PREFIX}${CA_SECRET_ANNOTATION}`;
@@ -22,16 +22,27 @@ export function collectReferences(objects: WorldObjects, fixed: FixedReferences)
   const services = new Set(fixed.services.map(referenceKey));
   const secrets = new Set(fixed.secrets.map(referenceKey));
   for (const ingress of objects.ingresses) addServices(ingress, services);
-  for (const object of [...objects.ingresses, ...objects.services]) {
+  for (const policy of objects.upstreamPolicies) addTargets(policy, services);
+  for (const object of [...objects.ingresses, ...objects.services, ...objects.upstreamPolicies]) {
     for (const secret of referencedSecretsOf(object)) secrets.add(referenceKey(secret));
   }
   return { services, secrets };
 }
 
+/** A Service counts even where no Ingress names it: whether it exists is told on the policy. */
+function addTargets({ metadata, spec }: UpstreamPolicy, services: Set<string>): void {
+  const namespace = metadata.namespace ?? "default";
+  for (const { name } of spec.targetRefs) services.add(referenceKey({ namespace, name }));
+}
+
 /** The Secrets that one object refers to, itself alone; the same one may be named twice. */
 export function referencedSecretsOf(object: WatchedObject): readonly NamespacedName[] {
-  if (object.kind !== "Ingress" && object.kind !== "Service") return [];
   const namespace = object.metadata.namespace ?? "default";
+  if (object.kind === "UpstreamPolicy") {
+    const name = object.spec.tls?.caSecretName;
+    return name === undefined ? [] : [{ namespace, name }];
+  }
+  if (object.kind !== "Ingress" && object.kind !== "Service") return [];
   const secrets: NamespacedName[] = [];
   if (object.kind === "Ingress") {
     for (const { secretName } of object.spec?.tls ?? []) {

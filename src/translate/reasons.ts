@@ -10,6 +10,7 @@ export type Reason =
   | "IngressClassForeign"
   | "IngressClassUnset"
   | "IngressClassParametersUnsupported"
+  | "ProxyConfigNotFound"
   | "SeveralDefaultClasses"
   // Rules, hosts and paths.
   | "IngressEmpty"
@@ -44,6 +45,12 @@ export type Reason =
   | "TlsHostConflict"
   | "TlsWithoutHosts"
   | "TooManyTlsHosts"
+  // Policies.
+  | "PolicyFieldInvalid"
+  | "PolicyTargetInvalid"
+  | "PolicyTargetNotFound"
+  | "PolicyConflict"
+  | "PolicyWithoutEffect"
   // Annotations.
   | "AnnotationInvalid"
   | "AnnotationUnknown"

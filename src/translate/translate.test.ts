@@ -99,6 +99,33 @@ test("what did not change stays the same object, so that a change costs what it 
   assert.equal(after.endpoints[0], before.endpoints[0]);
 });
 
+test("a policy that changes makes only its own targets anew", () => {
+  const backend = { service: { name: "web", port: { number: 80 } } };
+  const ingress = (name: string): LooseObject => {
+    const rules = [{ host: `${name}.example`, http: { paths: [{ path: "/", pathType: "Prefix", backend }] } }];
+    return { kind: "Ingress", metadata: { namespace: "x", name }, spec: { rules } };
+  };
+  const policy = (name: string, response: string): LooseObject => {
+    const targetRefs = [{ group: "networking.k8s.io", kind: "Ingress", name }];
+    const metadata = { namespace: "x", name };
+    return { kind: "RoutePolicy", metadata, spec: { targetRefs, timeouts: { response } } };
+  };
+  const service = { kind: "Service", metadata: { namespace: "x", name: "web" }, spec: { ports: [{ port: 80 }] } };
+  const upstreamPolicy = {
+    kind: "UpstreamPolicy",
+    metadata: { namespace: "x", name: "web" },
+    spec: { targetRefs: [{ group: "", kind: "Service", name: "web" }], timeouts: { connect: "1s" } },
+  };
+  const unchanged = [ingress("one"), ingress("other"), service, policy("one", "1s"), upstreamPolicy];
+  const before = translate(worldOf([...unchanged, policy("other", "1s")]), OPTIONS);
+  const after = translate(worldOf([...unchanged, policy("other", "2s")]), OPTIONS);
+  const [one, other] = after.routeTable.virtualHosts;
+  assert.equal(one, before.routeTable.virtualHosts[0]);
+  assert.equal(one?.routes[0]?.policy.connectTimeoutMs, 1_000);
+  assert.equal(other?.routes[0]?.policy.responseTimeoutMs, 2_000);
+  assert.equal(after.upstreams[0], before.upstreams[0]);
+});
+
 test("a CA Secret that changes reaches the upstream, named by Ingress or Service", () => {
   const annotations = { "penstock.dev/backend-protocol": "https", "penstock.dev/backend-tls-ca-secret": "ca" };
   const backend = { service: { name: "web", port: { number: 80 } } };

@@ -3,15 +3,26 @@
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import type { EndpointSet, Upstream } from "../ir/upstream.ts";
 import { compareStrings } from "../lib/compare-strings.ts";
-import type { Ingress, IngressClass, Secret, Service, WorldObjects } from "../source/object-types.ts";
+import type {
+  Ingress,
+  IngressClass,
+  ProxyConfig,
+  RoutePolicy,
+  Secret,
+  Service,
+  UpstreamPolicy,
+  WorldObjects,
+} from "../source/object-types.ts";
 import { appendTo, finishDiagnostics } from "./diagnose.ts";
 import { groupSlices, readEndpointSet } from "./endpoints/endpoint-sets.ts";
 import type { SlicesByService } from "./endpoints/endpoint-sets.ts";
 import { compareNames, comparePrecedence } from "./object-identity.ts";
 import { indexObjects } from "./object-index.ts";
 import type { IndexReading, ObjectIndex } from "./object-index.ts";
+import { attachPolicies } from "./policies/attached-policies.ts";
+import { readClassDefaults } from "./policies/class-parameters.ts";
 import type { IngressStatus, TranslateOptions, TranslateResult } from "./result.ts";
-import { judgeOwnership, readClassTable } from "./routes/ingress-class.ts";
+import { findClassName, judgeOwnership, readClassTable } from "./routes/ingress-class.ts";
 import type { ClassTable } from "./routes/ingress-class.ts";
 import { linkIngress } from "./routes/ingress-routes.ts";
 import { viewIngress } from "./routes/ingress-view.ts";
@@ -31,7 +42,13 @@ export function translate(objects: WorldObjects, options: TranslateOptions): Tra
   const world = indexWorld(objects, diagnostics);
   const table = readClassTable(world.ingressClasses, options, diagnostics);
   const views = selectIngresses(world.ingresses, table, options, diagnostics);
-  const ingresses = views.map((view) => linkIngress(view, world, options.routeDefaults));
+  const targets = { ...world, policies: attachPolicies(world, diagnostics) };
+  const defaults = readClassDefaults(world, options, diagnostics);
+  const ingresses = views.map((view) => {
+    const className = defaults.size === 0 ? null : findClassName(view.identity, table);
+    const ofClass = className === null ? undefined : defaults.get(className);
+    return linkIngress(view, targets, ofClass ?? options.routeDefaults);
+  });
   for (const ingress of ingresses) appendTo(diagnostics, ingress.diagnostics);
   const { virtualHosts, uses } = buildVirtualHosts(ingresses, diagnostics);
   const tls = buildTlsTable(views, world.secrets, options.defaultCertificate, diagnostics);
@@ -53,6 +70,9 @@ interface IndexedWorld {
   readonly services: ObjectIndex<Service>;
   readonly secrets: ObjectIndex<Secret>;
   readonly slices: SlicesByService;
+  readonly upstreamPolicies: ObjectIndex<UpstreamPolicy>;
+  readonly routePolicies: ObjectIndex<RoutePolicy>;
+  readonly proxyConfigs: ObjectIndex<ProxyConfig>;
 }
 
 function indexWorld(objects: WorldObjects, diagnostics: Diagnostic[]): IndexedWorld {
@@ -66,6 +86,9 @@ function indexWorld(objects: WorldObjects, diagnostics: Diagnostic[]): IndexedWo
     services: take(indexObjects(objects.services, "Service")),
     secrets: take(indexObjects(objects.secrets, "Secret")),
     slices: groupSlices(take(indexObjects(objects.endpointSlices, "EndpointSlice"))),
+    upstreamPolicies: take(indexObjects(objects.upstreamPolicies, "UpstreamPolicy")),
+    routePolicies: take(indexObjects(objects.routePolicies, "RoutePolicy")),
+    proxyConfigs: take(indexObjects(objects.proxyConfigs, "ProxyConfig")),
   };
 }
 

@@ -128,7 +128,57 @@ const ingress = fc.record({
 const ingressClass = fc.record({
   kind: fc.constant("IngressClass"),
   metadata: metadata(annotations),
-  spec: fc.record({ controller: fc.constantFrom(OPTIONS.controller, "example.com/other") }),
+  spec: fc.record({
+    controller: fc.constantFrom(OPTIONS.controller, "example.com/other"),
+    parameters: optional(fc.record({ apiGroup: fc.constant("penstock.dev"), kind: fc.constant("ProxyConfig"), name })),
+  }),
+});
+
+const traffic = {
+  timeouts: optional(fc.record({ response: fc.constantFrom("2s", "3s", "later") })),
+  maxBodySize: optional(fc.constantFrom(1, "1Mi", [])),
+};
+
+const upstreamPolicy = fc.record({
+  kind: fc.constant("UpstreamPolicy"),
+  metadata: metadata(),
+  spec: fc.record({
+    targetRefs: fc.array(
+      fc.record({
+        group: fc.constant(""),
+        kind: fc.constant("Service"),
+        name,
+        sectionName: optional(fc.constantFrom("http", "other")),
+      }),
+      { maxLength: 3 },
+    ),
+    protocol: optional(fc.constantFrom("http", "https")),
+    tls: optional(fc.record({ caSecretName: optional(name), serverName: optional(fc.constantFrom("a.example", "9")) })),
+    ...traffic,
+  }),
+});
+
+const routePolicy = fc.record({
+  kind: fc.constant("RoutePolicy"),
+  metadata: metadata(),
+  spec: fc.record({
+    targetRefs: fc.array(
+      fc.record({
+        group: fc.constant("networking.k8s.io"),
+        kind: fc.constantFrom("Ingress", "Ingress", "Gateway"),
+        name,
+      }),
+      { maxLength: 3 },
+    ),
+    sslRedirect: optional(fc.boolean()),
+    ...traffic,
+  }),
+});
+
+const proxyConfig = fc.record({
+  kind: fc.constant("ProxyConfig"),
+  metadata: metadata(),
+  spec: optional(fc.record({ sslRedirect: optional(fc.boolean()), ...traffic })),
 });
 
 const service = fc.record({
@@ -201,6 +251,8 @@ export const objects: fc.Arbitrary<LooseObject[]> = fc
     fc.array(service, { maxLength: 5 }),
     fc.array(endpointSlice, { maxLength: 6 }),
     fc.array(secret, { maxLength: 3 }),
+    fc.array(fc.oneof(upstreamPolicy, routePolicy), { maxLength: 6 }),
+    fc.array(proxyConfig, { maxLength: 2 }),
   )
   .map((lists) => lists.flat() as LooseObject[]);
 

@@ -42,7 +42,8 @@ export function readAnnotations(
   if (foreign.length > 0 && reference.kind === "Ingress") {
     diagnostics.push(diagnose({ object: reference, field: "metadata.annotations" }, foreignIgnored(foreign)));
   }
-  return settings;
+  if (settings.tlsServerName === null && settings.tlsCaSecret === null) return settings;
+  return { ...settings, tlsPlace: { object: reference, field: "metadata.annotations" } };
 }
 
 /** The field path of an annotation; a key that the API would refuse is quoted. */

@@ -7,7 +7,7 @@ import type { Problem } from "../diagnose.ts";
 import type { Identified, ObjectIdentity } from "../object-identity.ts";
 import type { ObjectIndex } from "../object-index.ts";
 import type { TranslateOptions } from "../result.ts";
-import { asNonEmptyText, asRecord, asText, isPresent } from "../untyped.ts";
+import { asNonEmptyText, asRecord, asText } from "../untyped.ts";
 
 const CLASS_ANNOTATION = "kubernetes.io/ingress.class";
 const DEFAULT_CLASS_ANNOTATION = "ingressclass.kubernetes.io/is-default-class";
@@ -40,9 +40,6 @@ export function readClassTable(
     const controller = asNonEmptyText(spec["controller"]);
     controllers.set(name, controller);
     if (isDefaultClass(identity.object)) (controller === options.controller ? ours : foreign).push(identity);
-    if (controller === options.controller && isPresent(spec["parameters"])) {
-      diagnostics.push(diagnose({ object: identity.reference, field: "spec.parameters" }, parametersUnsupported()));
-    }
   }
   const ourDefault = newestName(ours);
   const foreignDefault = newestName(foreign);
@@ -66,6 +63,13 @@ export function judgeOwnership(
     choice.kind === "named" ? judgeNamed(choice.name, table, options) : judgeUnnamed(choice, table, options);
   const field = choice.kind === "named" ? choice.field : "spec.ingressClassName";
   return refusal === null ? null : diagnose({ object: ingress.reference, field }, refusal);
+}
+
+/** The class of an Ingress of ours; null where it is served without one. */
+export function findClassName(ingress: Identified<Ingress>, table: ClassTable): string | null {
+  const choice = readClassChoice(ingress.object);
+  if (choice.kind === "named") return choice.name;
+  return choice.kind === "unset" ? table.ourDefault : null;
 }
 
 /** The annotation came before the field and wins over it, as the API documents for it. */
@@ -141,9 +145,4 @@ function isNewer(left: ObjectIdentity, right: ObjectIdentity): boolean {
 function severalDefaults(foreignDefault: string): Problem {
   const message = `IngressClass ${quoteText(foreignDefault)} of another controller is a default class as well: an Ingress without a class is served by both.`;
   return problem("warning", "SeveralDefaultClasses", message, "Remove the annotation from one of them.");
-}
-
-function parametersUnsupported(): Problem {
-  const message = "Parameters of an IngressClass have no effect in this version.";
-  return problem("warning", "IngressClassParametersUnsupported", message, "Remove spec.parameters.");
 }

@@ -3,12 +3,17 @@
 import type { Diagnostic } from "../../ir/diagnostic.ts";
 import type { Route, RoutePolicy } from "../../ir/route-table.ts";
 import type { Secret, Service } from "../../source/object-types.ts";
-import { mergeRoutePolicy, NO_SETTINGS } from "../policies/traffic-settings.ts";
 import { appendTo, diagnose } from "../diagnose.ts";
 import type { Identified } from "../object-identity.ts";
 import type { ObjectIndex } from "../object-index.ts";
+import type { AttachedPolicies } from "../policies/attached-policies.ts";
+import { applyServicePolicies } from "../policies/service-policies.ts";
+import { applySettings, mergeSettings, NO_SETTINGS } from "../policies/traffic-settings.ts";
+import type { TrafficSettings } from "../policies/traffic-settings.ts";
 import { RESPOND_UNAVAILABLE, resolveBackend, tlsWithoutHttps } from "../upstreams/backend.ts";
 import type { BackendLookup, UpstreamUse } from "../upstreams/backend.ts";
+import { settingsOfPort, viewService } from "../upstreams/service-view.ts";
+import type { ServiceView } from "../upstreams/service-view.ts";
 import type { IngressView, PathView } from "./ingress-view.ts";
 
 export interface LinkedIngress {
@@ -30,33 +35,47 @@ export interface LinkedRoute {
   readonly use: UpstreamUse | null;
 }
 
-/** What an Ingress may refer to. */
+/** What an Ingress may refer to, and what policies say about it. */
 export interface LinkTargets {
   readonly services: ObjectIndex<Service>;
   readonly secrets: ObjectIndex<Secret>;
+  readonly policies: AttachedPolicies;
 }
 
 interface Remembered {
   readonly linked: LinkedIngress;
   readonly lookup: RecordingLookup;
+  readonly policySettings: TrafficSettings;
   readonly routeDefaults: RoutePolicy;
 }
 
 const remembered = new WeakMap<IngressView, Remembered>();
 
+/** `routeDefaults` are those of the Ingress's class. */
 export function linkIngress(view: IngressView, targets: LinkTargets, routeDefaults: RoutePolicy): LinkedIngress {
+  const policySettings = targets.policies.ofIngresses.get(view.identity.key) ?? NO_SETTINGS;
   const known = remembered.get(view);
-  if (known?.routeDefaults === routeDefaults && known.lookup.holdsIn(targets)) return known.linked;
+  const isUnchanged = known?.routeDefaults === routeDefaults && known.policySettings === policySettings;
+  if (isUnchanged && known.lookup.holdsIn(targets)) return known.linked;
   const lookup = new RecordingLookup(targets);
-  const linked = new IngressLinker(view, lookup, routeDefaults).link();
-  remembered.set(view, { linked, lookup, routeDefaults });
+  const settings = mergeSettings(view.settings, policySettings);
+  const linked = new IngressLinker({ ...view, settings }, lookup, routeDefaults).link();
+  remembered.set(view, { linked, lookup, policySettings, routeDefaults });
   lookup.forgetTargets();
   return linked;
 }
 
+function findService({ policies, services }: LinkTargets, key: string): ServiceView | undefined {
+  const service = services.get(key);
+  if (service === undefined) return undefined;
+  const claims = policies.ofServices.get(key);
+  const view = viewService(service);
+  return claims === undefined ? view : applyServicePolicies(view, claims);
+}
+
 /** Looks objects up, and remembers what was asked for and what the answer was. */
 class RecordingLookup implements BackendLookup {
-  readonly #services = new Map<string, Identified<Service> | undefined>();
+  readonly #services = new Map<string, ServiceView | undefined>();
   readonly #secrets = new Map<string, Identified<Secret> | undefined>();
   #targets: LinkTargets | null;
 
@@ -64,8 +83,8 @@ class RecordingLookup implements BackendLookup {
     this.#targets = targets;
   }
 
-  findService(key: string): Identified<Service> | undefined {
-    const found = this.#targets?.services.get(key);
+  findService(key: string): ServiceView | undefined {
+    const found = this.#targets === null ? undefined : findService(this.#targets, key);
     this.#services.set(key, found);
     return found;
   }
@@ -83,7 +102,7 @@ class RecordingLookup implements BackendLookup {
 
   /** True where every question would get the same answer again. */
   holdsIn(targets: LinkTargets): boolean {
-    for (const [key, found] of this.#services) if (targets.services.get(key) !== found) return false;
+    for (const [key, found] of this.#services) if (findService(targets, key) !== found) return false;
     for (const [key, found] of this.#secrets) if (targets.secrets.get(key) !== found) return false;
     return true;
   }
@@ -104,15 +123,13 @@ class IngressLinker {
   }
 
   link(): LinkedIngress {
-    const { defaultBackend, identity, rules, settings } = this.#view;
+    const { defaultBackend, rules, settings } = this.#view;
     const defaultRoute = defaultBackend === null ? null : this.#linkPath(defaultBackend);
     const linkedRules = rules.map(({ host, paths }) => {
       return { host, routes: paths.map((path) => this.#linkPath(path)), defaultRoute };
     });
-    const asksForTls = settings.tlsServerName !== null || settings.tlsCaSecret !== null;
-    if (asksForTls && this.#usesPlain && !this.#usesHttps) {
-      const place = { object: identity.reference, field: "metadata.annotations" };
-      this.#diagnostics.push(diagnose(place, tlsWithoutHttps()));
+    if (settings.tlsPlace !== null && this.#usesPlain && !this.#usesHttps) {
+      this.#diagnostics.push(tlsWithoutHttps(settings.tlsPlace));
     }
     return { rules: linkedRules, defaultRoute, diagnostics: [...this.#view.diagnostics, ...this.#diagnostics] };
   }
@@ -120,7 +137,7 @@ class IngressLinker {
   #linkPath({ id, match, source, backend }: PathView): LinkedRoute {
     const { identity, settings } = this.#view;
     if (backend === null) {
-      const policy = mergeRoutePolicy(settings, NO_SETTINGS, this.#routeDefaults);
+      const policy = applySettings(settings, this.#routeDefaults);
       return { route: { id, path: match, action: RESPOND_UNAVAILABLE, policy, source }, use: null };
     }
     const resolved = resolveBackend(identity.reference.namespace, backend, settings, this.#lookup);
@@ -133,7 +150,8 @@ class IngressLinker {
     if (service !== null) appendTo(this.#diagnostics, service.diagnostics);
     if (use?.upstream.protocol === "https") this.#usesHttps = true;
     if (use?.upstream.protocol === "http") this.#usesPlain = true;
-    const policy = mergeRoutePolicy(settings, service?.settings ?? NO_SETTINGS, this.#routeDefaults);
+    const ofService = use === null ? service?.settings : settingsOfPort(use.service, use.port);
+    const policy = applySettings(mergeSettings(settings, ofService ?? NO_SETTINGS), this.#routeDefaults);
     return { route: { id, path: match, action, policy, source }, use };
   }
 }

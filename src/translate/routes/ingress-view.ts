@@ -8,7 +8,7 @@ import type { Ingress } from "../../source/object-types.ts";
 import { readAnnotations } from "../annotations/read-annotations.ts";
 import type { TrafficSettings } from "../policies/traffic-settings.ts";
 import { diagnose, problem } from "../diagnose.ts";
-import type { Identified, ObjectIdentity } from "../object-identity.ts";
+import type { Identified } from "../object-identity.ts";
 import type { IngressStatus } from "../result.ts";
 import { readTlsSections } from "../tls/tls-section.ts";
 import type { TlsSection } from "../tls/tls-section.ts";
@@ -20,7 +20,7 @@ import { readHost } from "./host.ts";
 import { readPath } from "./path.ts";
 
 export interface IngressView {
-  readonly identity: ObjectIdentity;
+  readonly identity: Identified<Ingress>;
   readonly status: IngressStatus;
   readonly rules: readonly RuleView[];
   /** Its match is the prefix `/`, its id ends in `/default-backend`. */
@@ -56,13 +56,14 @@ const views = new WeakMap<object, IngressView>();
 export function viewIngress(identified: Identified<Ingress>): IngressView {
   let view = views.get(identified.object);
   if (view === undefined) {
-    view = readIngress(identified.object, identified);
+    view = readIngress(identified);
     views.set(identified.object, view);
   }
   return view;
 }
 
-function readIngress(ingress: Ingress, identity: ObjectIdentity): IngressView {
+function readIngress(identity: Identified<Ingress>): IngressView {
+  const ingress = identity.object;
   const diagnostics: Diagnostic[] = [];
   const spec = asRecord(ingress.spec);
   const settings = readAnnotations(ingress.metadata, identity.reference, diagnostics);

@@ -4,22 +4,24 @@ import type { Diagnostic } from "../../ir/diagnostic.ts";
 import type { RouteAction } from "../../ir/route-table.ts";
 import type { DnsName, Upstream } from "../../ir/upstream.ts";
 import { quoteText } from "../../lib/untrusted-text.ts";
-import type { Secret, Service } from "../../source/object-types.ts";
-import type { TrafficSettings } from "../policies/traffic-settings.ts";
+import type { Secret } from "../../source/object-types.ts";
 import { diagnose, problem } from "../diagnose.ts";
-import type { Problem } from "../diagnose.ts";
+import type { Place, Problem } from "../diagnose.ts";
 import type { Identified } from "../object-identity.ts";
+import { mergeSettings } from "../policies/traffic-settings.ts";
+import type { TrafficSettings } from "../policies/traffic-settings.ts";
 import { readCaSecret } from "../tls/ca-secret.ts";
+import type { CaReading } from "../tls/ca-secret.ts";
 import { judgeAppProtocol, readAppProtocol } from "./app-protocol.ts";
 import type { BackendReference } from "./backend-reference.ts";
 import { findServicePort } from "./service-port.ts";
-import { viewService } from "./service-view.ts";
+import { namesCaSecret, settingsOfPort } from "./service-view.ts";
 import type { ServicePortView, ServiceView } from "./service-view.ts";
 import { plainUpstreamId, tlsUpstreamId } from "./upstream-id.ts";
 
 /** The objects that a backend may lead to, by `namespace/name`. */
 export interface BackendLookup {
-  findService(key: string): Identified<Service> | undefined;
+  findService(key: string): ServiceView | undefined;
   findSecret(key: string): Identified<Secret> | undefined;
 }
 
@@ -54,18 +56,16 @@ export const RESPOND_UNAVAILABLE: RouteAction = Object.freeze({ kind: "respond",
 /** What depends on nothing but the Service. Bounded by its ports: only what was found is kept, and no free text is a key. */
 const plainlyResolved = new WeakMap<ServiceView, Map<string, ResolvedBackend>>();
 
-/** `settings` are those of the Ingress that holds the reference. */
+/** `settings` are those of the Ingress that holds the reference, its policies' included. */
 export function resolveBackend(
   namespace: string,
   reference: BackendReference,
   settings: TrafficSettings,
   lookup: BackendLookup,
 ): ResolvedBackend {
-  const identified = lookup.findService(`${namespace}/${reference.service}`);
-  if (identified === undefined) return unavailable(null, ".service.name", serviceNotFound(namespace, reference));
-  const service = viewService(identified);
-  const isPlain =
-    settings.tlsServerName === null && settings.tlsCaSecret === null && service.settings.tlsCaSecret === null;
+  const service = lookup.findService(`${namespace}/${reference.service}`);
+  if (service === undefined) return unavailable(null, ".service.name", serviceNotFound(namespace, reference));
+  const isPlain = settings.tlsServerName === null && settings.tlsCaSecret === null && !namesCaSecret(service);
   if (!isPlain) return resolvePort(service, reference.port, settings, lookup);
 
   let known = plainlyResolved.get(service);
@@ -83,10 +83,16 @@ export function resolveBackend(
   return resolved;
 }
 
-/** On an Ingress or Service that asks for TLS settings of connections that have no TLS. */
-export function tlsWithoutHttps(): Problem {
-  const message = "The backend-tls annotations have no effect: the upstream is spoken to in plain HTTP.";
-  return problem("warning", "AnnotationWithoutEffect", message, 'Set penstock.dev/backend-protocol: "https".');
+/** On whatever asks for TLS settings of connections that have no TLS. */
+export function tlsWithoutHttps(place: Place): Diagnostic {
+  const why = "the upstream is spoken to in plain HTTP.";
+  if (place.object?.kind === "UpstreamPolicy") {
+    const message = `The settings of TLS have no effect: ${why}`;
+    return diagnose(place, problem("warning", "PolicyWithoutEffect", message, "Write spec.protocol: https."));
+  }
+  const message = `The backend-tls annotations have no effect: ${why}`;
+  const hint = 'Set penstock.dev/backend-protocol: "https".';
+  return diagnose(place, problem("warning", "AnnotationWithoutEffect", message, hint));
 }
 
 function resolvePort(
@@ -116,16 +122,14 @@ function chooseProtocol(
 ): "http" | "https" {
   if (settings.backendProtocol !== null) return settings.backendProtocol;
   const object = service.identity.reference;
-  let protocol = service.settings.backendProtocol;
+  const { backendProtocol, tlsPlace } = settingsOfPort(service, port);
+  let protocol = backendProtocol;
   if (protocol === null) {
     const fault = judgeAppProtocol(port.appProtocol);
     if (fault !== null) diagnostics.push(diagnose({ object, field: `${port.field}.appProtocol` }, fault));
     protocol = readAppProtocol(port.appProtocol) ?? "http";
   }
-  const { tlsServerName, tlsCaSecret } = service.settings;
-  if (protocol === "http" && (tlsServerName !== null || tlsCaSecret !== null)) {
-    diagnostics.push(diagnose({ object, field: "metadata.annotations" }, tlsWithoutHttps()));
-  }
+  if (protocol === "http" && tlsPlace !== null) diagnostics.push(tlsWithoutHttps(tlsPlace));
   return protocol;
 }
 
@@ -142,24 +146,25 @@ function secureUpstream(
 ): Upstream | Problem {
   const { namespace, name } = service.identity.reference;
   const defaultServerName = service.external?.kind === "dns" ? service.external.host : `${name}.${namespace}.svc`;
-  const serverName = settings.tlsServerName ?? service.settings.tlsServerName ?? defaultServerName;
-  const caSecret = settings.tlsCaSecret ?? service.settings.tlsCaSecret;
-  const caPem = caSecret === null ? null : readCa(`${namespace}/${caSecret}`, lookup);
+  const asked = mergeSettings(settings, settingsOfPort(service, port));
+  const serverName = asked.tlsServerName ?? defaultServerName;
+  const caSecret = asked.tlsCaSecret;
+  const ca = caSecret === null ? { caPem: null } : readCa(`${namespace}/${caSecret}`, lookup);
   // An upstream that cannot be verified as asked is not spoken to at all.
-  if (typeof caPem === "object" && caPem !== null) return caPem;
+  if ("problem" in ca) return ca.problem;
+  const { caPem } = ca;
   const plainId = plainUpstreamId(service.identity.reference, port.number);
   const id = tlsUpstreamId(plainId, { serverName, caSecret }, defaultServerName);
   return { id, protocol: "https", tls: { serverName, caPem }, dnsName: externalDnsName(service, port) };
 }
 
-function readCa(key: string, lookup: BackendLookup): string | Problem {
+/** `key` is the Secret's `namespace/name`. */
+export function readCa(key: string, lookup: Pick<BackendLookup, "findSecret">): CaReading {
   const secret = lookup.findSecret(key);
-  if (secret === undefined) {
-    const message = `Secret ${quoteText(key)}, for verifying the upstream, does not exist; requests get 503.`;
-    return problem("error", "SecretNotFound", message, "Create it with the key ca.crt, or remove the annotation.");
-  }
-  const reading = readCaSecret(secret.object, key);
-  return reading.caPem ?? reading.problem;
+  if (secret !== undefined) return readCaSecret(secret.object, key);
+  const message = `Secret ${quoteText(key)}, for verifying the upstream, does not exist; requests get 503.`;
+  const hint = "Create it with the key ca.crt, or name no Secret.";
+  return { caPem: null, problem: problem("error", "SecretNotFound", message, hint) };
 }
 
 function externalDnsName(service: ServiceView, port: ServicePortView): DnsName | null {

@@ -17,7 +17,10 @@ export interface ServiceView {
   readonly ports: readonly ServicePortView[];
   /** Null for every type but ExternalName. */
   readonly external: ExternalTarget | null;
+  /** Of the whole Service. */
   readonly settings: TrafficSettings;
+  /** Of its ports, by name, where something else holds than for the whole Service. */
+  readonly portSettings: ReadonlyMap<string, TrafficSettings>;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -38,6 +41,8 @@ export type ExternalTarget =
   | { readonly kind: "address"; readonly address: string }
   | { readonly kind: "invalid"; readonly problem: Problem };
 
+const NO_PORT_SETTINGS: ReadonlyMap<string, TrafficSettings> = new Map();
+
 const views = new WeakMap<object, ServiceView>();
 
 export function viewService(service: Identified<Service>): ServiceView {
@@ -49,12 +54,25 @@ export function viewService(service: Identified<Service>): ServiceView {
   return view;
 }
 
+/** What holds for one port. */
+export function settingsOfPort(service: ServiceView, port: ServicePortView): TrafficSettings {
+  return service.portSettings.get(port.name) ?? service.settings;
+}
+
+/** True where anything said of the Service names a Secret, so that more than the Service decides about its upstreams. */
+export function namesCaSecret({ settings, portSettings }: ServiceView): boolean {
+  if (settings.tlsCaSecret !== null) return true;
+  for (const { tlsCaSecret } of portSettings.values()) if (tlsCaSecret !== null) return true;
+  return false;
+}
+
 function readService(service: Service, identity: ObjectIdentity): ServiceView {
   const diagnostics: Diagnostic[] = [];
   const spec = asRecord(service.spec);
   const settings = readAnnotations(service.metadata, identity.reference, diagnostics);
   const external = spec["type"] === "ExternalName" ? readExternalName(asText(spec["externalName"]) ?? "") : null;
-  return { identity, ports: readPorts(asList(spec["ports"])), external, settings, diagnostics };
+  const ports = readPorts(asList(spec["ports"]));
+  return { identity, ports, external, settings, portSettings: NO_PORT_SETTINGS, diagnostics };
 }
 
 function readPorts(ports: readonly unknown[]): readonly ServicePortView[] {
