@@ -2,6 +2,7 @@
 import type { TestContext } from "node:test";
 import type { Diagnostic } from "../../src/ir/diagnostic.ts";
 import type { NamespacedName } from "../../src/ir/names.ts";
+import type { Clock } from "../../src/lib/clock.ts";
 import { referencedSecretsOf } from "../../src/reconcile/references.ts";
 import type { ApiClient } from "../../src/source/kubernetes/client/api-client.ts";
 import type { KubernetesSourceTiming } from "../../src/source/kubernetes/kubernetes-source.ts";
@@ -16,6 +17,8 @@ export interface ClusterSourceOptions {
   readonly namespaceSelector?: string | null;
   readonly fixedSecrets?: readonly NamespacedName[];
   readonly timing?: Partial<KubernetesSourceTiming>;
+  /** Missing: the system's. */
+  readonly clock?: Clock;
   /** In place of the double's own. */
   readonly client?: ApiClient;
 }
@@ -68,6 +71,7 @@ export class ClusterSource {
         synced: () => tell("synced"),
       },
       timing: { ...TEST_TIMING, ...options.timing },
+      ...(options.clock === undefined ? {} : { clock: options.clock }),
     });
   }
 
@@ -86,6 +90,9 @@ export class ClusterSource {
       ...world.endpointSlices,
       ...world.secrets,
       ...world.namespaces,
+      ...world.upstreamPolicies,
+      ...world.routePolicies,
+      ...world.proxyConfigs,
     ];
     return objects
       .filter((object) => object.kind === kind)
@@ -121,9 +128,10 @@ export class ClusterSource {
   }
 }
 
-/** A double without objects, stopped when the test ends. */
+/** A double with the kinds of Penstock and without objects, stopped when the test ends. */
 export async function startTestApiServer(context: TestContext, options?: ApiServerOptions): Promise<ApiServerDouble> {
   const api = await startApiServer(options);
+  for (const kind of ["UpstreamPolicy", "RoutePolicy", "ProxyConfig"]) api.install(kind);
   context.after(() => api.stop());
   return api;
 }
@@ -140,11 +148,12 @@ export function clusterSource(
 }
 
 type Labels = Readonly<Record<string, string>>;
+type TestObject = ObjectInput & Readonly<Record<string, unknown>>;
 
 export function testIngress(
   name: string,
   { namespace = "shop", secretName = "" }: { namespace?: string; secretName?: string } = {},
-): ObjectInput & { readonly spec: object } {
+): TestObject {
   const backend = { service: { name: "web", port: { number: 80 } } };
   const rules = [{ host: `${name}.example`, http: { paths: [{ path: "/", pathType: "Prefix", backend }] } }];
   const tls = secretName === "" ? {} : { tls: [{ hosts: [`${name}.example`], secretName }] };
@@ -156,34 +165,33 @@ export function testIngress(
   };
 }
 
-export function testService(name: string, namespace = "shop"): ObjectInput & { readonly spec: object } {
+export function testService(name: string, namespace = "shop"): TestObject {
   const spec = { type: "ClusterIP", ports: [{ name: "http", port: 80, protocol: "TCP", targetPort: 8080 }] };
   return { apiVersion: "v1", kind: "Service", metadata: { name, namespace }, spec };
 }
 
-export function testSlice(name: string, namespace = "shop"): ObjectInput & { readonly addressType: string } {
+export function testSlice(name: string, namespace = "shop"): TestObject {
   return {
     apiVersion: "discovery.k8s.io/v1",
     kind: "EndpointSlice",
     metadata: { name, namespace, labels: { "kubernetes.io/service-name": "web" } },
     addressType: "IPv4",
-    ...{
-      endpoints: [{ addresses: ["10.1.2.3"], conditions: { ready: true } }],
-      ports: [{ name: "http", port: 8080, protocol: "TCP" }],
-    },
+    endpoints: [{ addresses: ["10.1.2.3"], conditions: { ready: true } }],
+    ports: [{ name: "http", port: 8080, protocol: "TCP" }],
   };
 }
 
 /** @param value base64. */
-export function testSecret(
-  name: string,
-  namespace = "shop",
-  value = "c2VjcmV0",
-): ObjectInput & { readonly type: string } {
+export function testSecret(name: string, namespace = "shop", value = "c2VjcmV0"): TestObject {
   const data = { "ca.crt": value };
-  return { apiVersion: "v1", kind: "Secret", metadata: { name, namespace }, type: "Opaque", ...{ data } };
+  return { apiVersion: "v1", kind: "Secret", metadata: { name, namespace }, type: "Opaque", data };
 }
 
-export function testNamespace(name: string, labels: Labels = {}): ObjectInput {
+export function testNamespace(name: string, labels: Labels = {}): TestObject {
   return { apiVersion: "v1", kind: "Namespace", metadata: { name, labels } };
+}
+
+export function testUpstreamPolicy(name: string, namespace = "shop"): TestObject {
+  const spec = { targetRefs: [{ group: "", kind: "Service", name: "web" }], timeouts: { connect: "1s" } };
+  return { apiVersion: "penstock.dev/v1alpha1", kind: "UpstreamPolicy", metadata: { name, namespace }, spec };
 }

@@ -108,6 +108,11 @@ export class Collection {
     this.#reflector.start();
   }
 
+  /** The server is there again. */
+  hurry(): void {
+    this.#reflector.hurry();
+  }
+
   close(): Promise<void> {
     return this.#reflector.close();
   }

@@ -9,18 +9,21 @@ import {
   testSecret as secret,
   testService as service,
   testSlice as slice,
+  testUpstreamPolicy as upstreamPolicy,
 } from "../../../test/support/cluster-source.ts";
+import { ManualClock } from "../../../test/support/manual-clock.ts";
 import { SourceError } from "../source-error.ts";
 
 it("reads everything before it says that it is synced, in few batches", async (context) => {
   const api = await startTestApiServer(context);
   for (let count = 0; count < 1_200; count += 1) api.apply(ingress(`web-${count}`));
-  api.apply({
+  const edge = {
     apiVersion: "networking.k8s.io/v1",
     kind: "IngressClass",
     metadata: { name: "edge" },
-    ...{ spec: { controller: "penstock.dev/ingress-controller" } },
-  });
+    spec: { controller: "penstock.dev/ingress-controller" },
+  };
+  api.apply(edge);
   api.apply(service("web"));
   api.apply(slice("web-1"));
   const cluster = clusterSource(context, api);
@@ -190,6 +193,27 @@ it("notices silence without bookmarks once the watch should have ended", async (
   await cluster.until(() => cluster.count("failed Ingress silent") === 2);
 });
 
+it("is all there at once when one of its requests finds that the API server is back", async (context) => {
+  const api = await startTestApiServer(context);
+  const clock = new ManualClock();
+  const cluster = clusterSource(context, api, { clock });
+  await cluster.source.start();
+  await api.until(() => api.openWatches() === 8);
+  await api.stop();
+  const failures = (): number => cluster.log.filter((entry) => entry.startsWith("failed")).length;
+  await cluster.until(() => failures() === 8);
+  clock.advance(1_000);
+  await cluster.until(() => failures() === 16 && clock.pendingTimers === 8);
+  api.apply(ingress("web"));
+  api.apply(service("web"));
+  api.apply(slice("web-1"));
+  await api.start();
+  clock.advance(clock.nextDelayMs ?? 0);
+  await cluster.until(() => cluster.names("Ingress").length === 1);
+  await cluster.until(() => cluster.names("Service").length === 1);
+  await cluster.until(() => cluster.names("EndpointSlice").length === 1);
+});
+
 it("waits for an API server that does not answer yet", async (context) => {
   const api = await startTestApiServer(context);
   api.apply(ingress("web"));
@@ -249,6 +273,44 @@ it("keeps what it has where a grant is taken away later", async (context) => {
   api.cutWatches("Ingress");
   await cluster.until(() => cluster.diagnostics.some(({ reason }) => reason === "ResourceForbidden"));
   assert.deepEqual(cluster.names("Ingress"), ["shop/web"]);
+});
+
+it("does without kinds that are not installed, and follows their definitions as these come and go", async (context) => {
+  const api = await startTestApiServer(context);
+  api.uninstall("UpstreamPolicy");
+  const cluster = clusterSource(context, api);
+  await cluster.source.start();
+  assert.deepEqual(
+    cluster.diagnostics.map(({ reason, severity }) => `${severity} ${reason}`),
+    ["info ResourceNotInstalled"],
+  );
+  assert.match(cluster.diagnostics[0]?.message ?? "", /no upstreampolicies.penstock.dev in penstock.dev\/v1alpha1/);
+  api.install("UpstreamPolicy");
+  api.apply(upstreamPolicy("web"));
+  await cluster.until(() => cluster.names("UpstreamPolicy").length === 1);
+  await cluster.until(() => cluster.diagnostics.length === 0);
+  await api.until(() => api.openWatches("UpstreamPolicy") === 1);
+  api.uninstall("UpstreamPolicy");
+  await cluster.until(() => cluster.names("UpstreamPolicy").length === 0);
+});
+
+it("does not take a resource for gone that one answer does not know", async (context) => {
+  const api = await startTestApiServer(context);
+  api.apply(upstreamPolicy("web"));
+  const cluster = clusterSource(context, api);
+  await cluster.source.start();
+  await api.until(() => api.openWatches("UpstreamPolicy") === 1);
+  let changes = 0;
+  cluster.store.subscribe(() => {
+    changes += 1;
+  });
+  for (const verb of ["watch", "list"] as const) {
+    api.answerNext({ match: { verb, resource: "upstreampolicies" }, status: 404 });
+  }
+  api.cutWatches("UpstreamPolicy");
+  await cluster.until(() => cluster.count("listed UpstreamPolicy 1") === 2);
+  assert.equal(cluster.count("failed UpstreamPolicy not-found"), 2);
+  assert.equal(changes, 0);
 });
 
 it("keeps only Secrets that something refers to, from the first world on", async (context) => {
@@ -326,7 +388,7 @@ it("reads nothing outside of the namespaces that are named, but for the Secrets 
   assert.deepEqual(cluster.names("Secret"), ["blog/tls", "infra/wildcard", "shop/tls"]);
   const beyond = api.requests.filter(({ namespace: space, resource, query }) => {
     const isFixed = space === "infra" && query.get("fieldSelector") === "metadata.name=wildcard";
-    return !["shop", "blog"].includes(space) && resource !== "ingressclasses" && !isFixed;
+    return !["shop", "blog"].includes(space) && !["ingressclasses", "proxyconfigs"].includes(resource) && !isFixed;
   });
   assert.deepEqual(beyond, []);
 });
@@ -367,7 +429,8 @@ it("refuses namespaces that are given in two ways, and a selector that is none",
 
 it("keeps the last good version of an object that it cannot take, and does not mind fields that it does not know", async (context) => {
   const api = await startTestApiServer(context);
-  api.apply({ ...ingress("web"), ...{ later: true } });
+  const fromLater = { ...ingress("web"), later: true };
+  api.apply(fromLater);
   const cluster = clusterSource(context, api);
   await cluster.source.start();
   assert.equal(cluster.diagnostics.length, 0);

@@ -96,7 +96,13 @@ export class KubernetesSource {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#timing = { ...DEFAULT_TIMING, ...options.timing };
-    this.#contact = new Contact(options.observer);
+    this.#contact = new Contact({
+      connected: () => {
+        options.observer.connected();
+        for (const collection of this.#all()) collection.hurry();
+      },
+      disconnected: (cause) => options.observer.disconnected(cause),
+    });
     this.#scope = new NamespaceScope(selectorOf(options));
     this.#references = new SecretReferences(options.fixedSecrets);
     this.#batch = new ChangeBatch({

@@ -29,4 +29,7 @@ export const WHOLE_RESOURCES: readonly Resource[] = [
   resource("networking.k8s.io/v1", "IngressClass", "ingressclasses", { isNamespaced: false }),
   resource("v1", "Service", "services"),
   resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices"),
+  resource("penstock.dev/v1alpha1", "UpstreamPolicy", "upstreampolicies", { isCustom: true }),
+  resource("penstock.dev/v1alpha1", "RoutePolicy", "routepolicies", { isCustom: true }),
+  resource("penstock.dev/v1alpha1", "ProxyConfig", "proxyconfigs", { isCustom: true, isNamespaced: false }),
 ];

@@ -108,7 +108,11 @@ class ClusterConnection implements Cluster {
     const deadline = this.#startDeadline(request);
     try {
       const response = await this.#exchange(request, deadline.signal);
-      if (response.statusCode !== 200) return await readAnswer(response, this.#limits.maxAnswerBytes);
+      if (response.statusCode !== 200) {
+        const answer = await readAnswer(response, this.#limits.maxAnswerBytes);
+        deadline.end();
+        return answer;
+      }
       deadline.disarm();
       return openLineStream(response, {
         maxLineBytes: this.#limits.maxLineBytes,

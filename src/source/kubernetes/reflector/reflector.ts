@@ -92,6 +92,8 @@ export class Reflector {
   #stream: ApiStream | null = null;
   #sendsBookmarks = false;
   #notFound = 0;
+  /** The last failure was that nobody answered. */
+  #isAwaitingServer = false;
   #wake: (() => void) | null = null;
 
   constructor(options: ReflectorOptions) {
@@ -102,6 +104,11 @@ export class Reflector {
 
   start(): void {
     this.#running ??= this.#run();
+  }
+
+  /** Somebody else got an answer from the server: there is no need to wait out a delay that was for its absence. */
+  hurry(): void {
+    if (this.#isAwaitingServer) this.#wake?.();
   }
 
   /** Resolves when nothing of it goes on any more. */
@@ -257,6 +264,9 @@ export class Reflector {
     } else {
       this.#notFound = 0;
     }
+    // A server that is back starts with a clean slate, though what it says may be no.
+    if (failure.type === "refused" && this.#isAwaitingServer) this.#retry.reset();
+    this.#isAwaitingServer = failure.type === "unreachable" || failure.type === "cut" || failure.type === "silent";
     observer.failed(failure);
     const delayMs =
       unavailability === null ? this.#retry.next(failure.refusal?.retryAfterMs ?? null) : this.#retry.unavailable();
