@@ -40,6 +40,11 @@ const MAX_CONNECTIONS = 256;
 
 /** The object and what is stored of it, each at most as large as the API server takes, and the rest of the review. */
 const MAX_REVIEW_BYTES = 2 * 3 * 1_024 * 1_024 + 64 * 1_024;
+/**
+ * Larger ones are not looked at, as that would take the thread from the proxy's control for too long. It is enough for
+ * a thousand paths, twice, with all that the API server adds.
+ */
+const MAX_JUDGED_BYTES = 512 * 1_024;
 const BODY_TIMEOUT_MS = 5_000;
 /** For the bodies of all requests together. */
 const BODY_ROOM_BYTES = 32 * 1_024 * 1_024;
@@ -49,8 +54,6 @@ const MAX_WAITING = 128;
 const DEADLINE_MS = 2_000;
 /** For reviews under way when the server closes. */
 const CLOSE_GRACE_MS = 1_000;
-
-const BUSY = "it is busy";
 
 /** An answer that is no review: the API server then does as the webhook's failurePolicy says. */
 interface Rejection {
@@ -141,14 +144,15 @@ export class AdmissionServer {
   }
 
   async #judge(bytes: Buffer, deadlineMs: number): Promise<Told> {
+    if (bytes.length > MAX_JUDGED_BYTES) return waveThrough(bytes, "it is too large");
     const outcome = await this.#queue.submit(() => judgeBytes(bytes, this.#options.context()), deadlineMs);
-    if (outcome.outcome === "full" || outcome.outcome === "late") return waveThrough(bytes, BUSY);
+    if (outcome.outcome === "full" || outcome.outcome === "late") return waveThrough(bytes, "Penstock is busy");
     if (outcome.outcome === "failed") {
       this.#options.onEvent({ type: "review-failed", error: outcome.error });
-      return waveThrough(bytes, "of a fault of its own, which stands in its log");
+      return waveThrough(bytes, "a fault of Penstock itself stands in its log");
     }
     const judged = outcome.value;
-    if (judged === null) return waveThrough(bytes, "it has not read the cluster yet");
+    if (judged === null) return waveThrough(bytes, "Penstock has not read the cluster yet");
     if ("fault" in judged) return rejected({ status: 400, text: judged.fault });
     const { verdict, uid } = judged;
     const allowed = verdict.errors.length === 0;

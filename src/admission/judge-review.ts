@@ -88,12 +88,18 @@ function diagnoseObject(validation: Exclude<Validation, { outcome: "foreign" }>,
 
 /** What is on the object, and what is new on others. */
 export function diagnoseChange(object: JudgedObject, { world, options }: JudgeContext): readonly Diagnostic[] {
-  const { after, without } = worldOfChange(object, world, options);
+  const { after, without, isWhole } = worldOfChange(object, world, options);
   const before = new Set(translate(without, options).diagnostics.map(identify));
   const reference = referenceOf(object);
-  return translate(after, options).diagnostics.filter((diagnostic) => {
+  const found = translate(after, options).diagnostics.filter((diagnostic) => {
     return isKnowable(diagnostic) && (isOn(diagnostic, reference) || !before.has(identify(diagnostic)));
   });
+  return isWhole ? found : [conflictsUnseen(reference), ...found];
+}
+
+function conflictsUnseen(object: ObjectReference): Diagnostic {
+  const message = "Too many Ingress objects have to do with this one to look for conflicts now; its Events will tell.";
+  return { severity: "warning", reason: "ConflictsUnchecked", object, field: "", message, hint: "", location: null };
 }
 
 /** Own faults first; `object` is null where no other object was looked at. */

@@ -33,7 +33,7 @@ export function answerVerdict(uid: string, { object, errors, warnings }: Verdict
 
 /** Lets an object pass that nobody has looked at: what is wrong with it will stand in its Events. */
 export function answerUnchecked(uid: string, why: string): ReviewAnswer {
-  return { uid, allowed: true, warnings: [`Penstock has not checked this object: ${why}`] };
+  return { uid, allowed: true, warnings: [`this object was not checked: ${why}`] };
 }
 
 /** The bytes of the answer's body. */

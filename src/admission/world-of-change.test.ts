@@ -144,4 +144,20 @@ describe("the world in which a change is judged", () => {
     assert.equal(after.secrets, world.secrets);
     assert.equal(after.endpointSlices, world.endpointSlices);
   });
+
+  it("leaves all of them out, and says so, where more have to do with the object than can be judged in a moment", () => {
+    const rules = [{ host: "one.example", http: { paths: [] } }];
+    const world = worldOf(
+      Array.from({ length: 1_002 }, (_, index) => ({
+        kind: "Ingress",
+        metadata: { name: `i-${index}`, namespace: "x" },
+        spec: { rules },
+      })),
+    );
+    const [object] = world.ingresses;
+    assert.ok(object !== undefined);
+    const { after, isWhole } = worldOfChange(object, world, OPTIONS);
+    assert.equal(isWhole, false);
+    assert.deepEqual(after.ingresses, [object]);
+  });
 });

@@ -36,17 +36,24 @@ export function isJudged(object: WatchedObject): object is JudgedObject {
 export interface WorldOfChange {
   readonly after: WorldObjects;
   readonly without: WorldObjects;
+  /** False where so many Ingress objects have to do with it that none of them is there: their conflicts remain unseen. */
+  readonly isWhole: boolean;
 }
+
+/** As many as are judged in a moment; far more than share a host anywhere but in an attack or a very large shop. */
+const MAX_RELATED = 1_000;
 
 /**
  * Only Ingress objects are left out. The other lists stay as the store keeps them, because what translation remembers hangs
  * on them: a smaller list of Services would cost more to read than all of them, and make the next translation slow.
  */
 export function worldOfChange(object: JudgedObject, world: WorldObjects, options: TranslateOptions): WorldOfChange {
-  const related = { ...world, ingresses: relatedIngresses(object, world, options) };
+  const found = relatedIngresses(object, world, options);
+  const isWhole = found.length <= MAX_RELATED;
+  const related = { ...world, ingresses: isWhole ? found : [] };
   const list = LISTS[object.kind];
   const others = (related[list] as readonly WatchedObject[]).filter((other) => !isSame(other, object));
-  return { after: { ...related, [list]: [...others, object] }, without: { ...related, [list]: others } };
+  return { after: { ...related, [list]: [...others, object] }, without: { ...related, [list]: others }, isWhole };
 }
 
 const EMPTY_WORLD: WorldObjects = Object.freeze({
