@@ -1,5 +1,6 @@
 // `penstock controller`: the proxy for the Ingress objects of a cluster.
 import { Command } from "commander";
+import { readPodIdentity } from "./cluster/pod-identity.ts";
 import { addSettingFlags, loadCommandOptions } from "./setting-flags.ts";
 
 const EXAMPLES = `
@@ -21,6 +22,7 @@ export function controllerCommand(): Command {
       import("./cluster/cluster-feed.ts"),
       import("./serving/serve-until-stopped.ts"),
     ]);
-    await serveUntilStopped({ options, warnings, feed: new ClusterFeed(options) });
+    const feed = new ClusterFeed(options, readPodIdentity(process.env));
+    await serveUntilStopped({ options, warnings, feed });
   });
 }

@@ -16,6 +16,10 @@ export class ClusterMetrics {
   readonly #events: Counter;
   readonly #failures: Counter;
 
+  readonly #leader: Gauge;
+  readonly #writes: Counter;
+  readonly #reviews: Counter;
+
   /** @param collections read at each scrape. */
   constructor(registry: Registry, collections: () => readonly CollectionFigures[]) {
     this.#registry = registry;
@@ -31,6 +35,13 @@ export class ClusterMetrics {
       "resource",
       "type",
     ]);
+    this.#leader = this.#gauge("leader", "1 while this replica leads: it writes status and events.");
+    this.#writes = this.#counter(
+      "kubernetes_writes_total",
+      "Requests that wrote to the cluster, by what came of them.",
+      ["what", "result"],
+    );
+    this.#reviews = this.#counter("admission_reviews_total", "Admission reviews, by what was answered.", ["outcome"]);
     this.#reportCollections(collections);
   }
 
@@ -48,6 +59,18 @@ export class ClusterMetrics {
 
   failed(resource: string, type: string): void {
     this.#failures.inc({ resource, type });
+  }
+
+  leads(isLeader: boolean): void {
+    this.#leader.set(isLeader ? 1 : 0);
+  }
+
+  wrote(what: "status" | "event", result: string): void {
+    this.#writes.inc({ what, result });
+  }
+
+  reviewed(outcome: string): void {
+    this.#reviews.inc({ outcome });
   }
 
   /** The figures are taken when somebody asks for them. */

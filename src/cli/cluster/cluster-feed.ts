@@ -1,5 +1,7 @@
 // Feeds a data plane from a cluster: reads and watches it, translates, publishes.
 import type { Options } from "../../config/options.ts";
+import type { AdmissionWebhook } from "../../admission/admission-webhook.ts";
+import type { DiagnosticChange } from "../../reconcile/diagnostic-ledger.ts";
 import { DEFAULT_ROUTE_POLICY } from "../../ir/route-table.ts";
 import { referencedSecretsOf } from "../../reconcile/references.ts";
 import type { Cluster } from "../../source/kubernetes/client/cluster-connection.ts";
@@ -12,53 +14,79 @@ import { countSeverities, formatCounts } from "../manifests/diagnostic-report.ts
 import type { Feed, FeedContext } from "../serving/serve-until-stopped.ts";
 import { fixedReferencesOf, StorePublisher } from "../serving/store-publisher.ts";
 import { readVersion } from "../version.ts";
+import { ClusterWriters } from "./cluster-writers.ts";
+import type { PodIdentity } from "./pod-identity.ts";
+import { createWebhook } from "./cluster-webhook.ts";
 import { createClusterObserver } from "./cluster-observer.ts";
 
 export class ClusterFeed implements Feed {
   readonly #options: Options;
+  readonly #pod: PodIdentity;
   readonly #translateOptions: TranslateOptions;
   readonly #store = new ObjectStore();
   #cluster: Cluster | null = null;
   #source: KubernetesSource | null = null;
   #publisher: StorePublisher | null = null;
+  #writers: ClusterWriters | null = null;
+  #webhook: AdmissionWebhook | null = null;
 
-  constructor(options: Options) {
+  constructor(options: Options, pod: PodIdentity) {
     this.#options = options;
+    this.#pod = pod;
     this.#translateOptions = clusterTranslateOptions(options);
   }
 
   async prepare({ diagnostics, sinks, logger }: FeedContext): Promise<void> {
-    const { kubeconfig, namespaces, namespaceSelector } = this.#options.cluster;
-    this.#cluster = await connectToCluster({ kubeconfig, userAgent: `penstock/${readVersion()}` });
-    const { server, origin } = this.#cluster;
-    logger.info({ server, origin }, "reading the cluster");
+    const { cluster: options } = this.#options;
+    const cluster = await connectToCluster({ kubeconfig: options.kubeconfig, userAgent: `penstock/${readVersion()}` });
+    this.#cluster = cluster;
+    logger.info({ server: cluster.server, origin: cluster.origin }, "reading the cluster");
+    const metrics = sinks.createClusterMetrics(() => (this.#source === null ? [] : collectionFiguresOf(this.#source)));
     this.#source = new KubernetesSource({
-      client: this.#cluster,
+      client: cluster,
       store: this.#store,
-      namespaces,
-      namespaceSelector,
+      namespaces: options.namespaces,
+      namespaceSelector: options.namespaceSelector,
       secretsOf: referencedSecretsOf,
       fixedSecrets: fixedReferencesOf(this.#translateOptions).secrets,
       onDiagnostics: (found) => diagnostics.replace("cluster", found),
-      observer: createClusterObserver(
-        sinks.createClusterMetrics(() => (this.#source === null ? [] : collectionFiguresOf(this.#source))),
-        logger,
-      ),
+      observer: createClusterObserver(metrics, logger),
     });
+    const shared = { client: cluster, store: this.#store, metrics, logger };
+    this.#writers = new ClusterWriters({ ...shared, cluster: options, pod: this.#pod, diagnostics });
+    if (options.webhook !== null) {
+      this.#webhook = createWebhook({ ...shared, webhook: options.webhook, translateOptions: this.#translateOptions });
+    }
     await this.#source.start();
   }
 
   async start(context: FeedContext): Promise<string> {
-    this.#publisher = new StorePublisher({ store: this.#store, translateOptions: this.#translateOptions, context });
+    this.#publisher = new StorePublisher({
+      store: this.#store,
+      translateOptions: this.#translateOptions,
+      context,
+      onProgrammed: (statuses) => this.#writers?.programmed(statuses.map(({ ingress }) => ingress)),
+    });
     await this.#publisher.start();
+    await this.#webhook?.start();
+    this.#writers?.start();
     const counts = formatCounts({ ...countSeverities(context.diagnostics.current()), info: 0 });
     return `serving ${this.#publisher.summarize()} of the cluster: ${counts}`;
   }
 
-  async beginDrain(): Promise<void> {}
+  diagnosed(change: DiagnosticChange): void {
+    this.#writers?.diagnosed(change);
+  }
+
+  /** Others lead from now on, and judge what is written to the cluster. */
+  async beginDrain(): Promise<void> {
+    await this.#writers?.stop();
+  }
 
   async stop(): Promise<void> {
     this.#publisher?.stop();
+    await this.#webhook?.stop();
+    await this.#writers?.stop();
     await this.#source?.close();
     await this.#cluster?.close();
   }

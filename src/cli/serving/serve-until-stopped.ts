@@ -8,6 +8,7 @@ import { judgeReadiness } from "../../admin/readiness.ts";
 import type { DrainResult } from "../../dataplane/drain.ts";
 import { formatListenAddress } from "../../lib/address-text.ts";
 import { DiagnosticLedger } from "../../reconcile/diagnostic-ledger.ts";
+import type { DiagnosticChange } from "../../reconcile/diagnostic-ledger.ts";
 import { createLogger } from "../../telemetry/log.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { CommandFailure, EXIT_CODE } from "../exit-code.ts";
@@ -33,6 +34,8 @@ export interface Feed {
   prepare(context: FeedContext): Promise<void>;
   /** Publishes, and resolves when every worker has answered for the first time. Returns what is served, in words. */
   start(context: FeedContext): Promise<string>;
+  /** Diagnostics came or went, of whatever origin. */
+  diagnosed?(change: DiagnosticChange): void;
   /** The proxy is about to stop, and still follows changes: the moment to give up what others may take over. */
   beginDrain(): Promise<void>;
   /** Ends reading and publishing; also where `prepare` has not ended yet. */
@@ -98,7 +101,10 @@ class Serving {
     this.#feed = feed;
     this.#logger = logger;
     const sinks = new EventSinks(logger);
-    const diagnostics = new DiagnosticLedger((change) => sinks.diagnosed(change, diagnostics.current()));
+    const diagnostics = new DiagnosticLedger((change) => {
+      sinks.diagnosed(change, diagnostics.current());
+      feed.diagnosed?.(change);
+    });
     const dataPlane = new DataPlane({
       options,
       observers: sinks.workerObservers,
