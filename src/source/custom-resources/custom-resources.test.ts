@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
+import { parse } from "yaml";
 import { fileNameOf, objectSchemaOf, renderDefinition } from "../../../tools/crds/custom-resource-definition.ts";
 import { BYTE_SIZE_PATTERN, parseByteSize } from "../../lib/byte-size.ts";
 import { TIMEOUT_VALUE } from "../../lib/traffic-values.ts";
@@ -33,6 +34,41 @@ test("every field of every kind says what it is for", () => {
   };
   for (const resource of CUSTOM_RESOURCES) visit(objectSchemaOf(resource), "");
 });
+
+test("the guide names every field of every kind, and none that does not exist", () => {
+  const guide = readFileSync(join(import.meta.dirname, "../../../docs/guide/policies.md"), "utf8");
+  const rows = Array.from(
+    guide.matchAll(/^\| `([\w.[\]]+)` +\|([ yes]*)\|([ yes]*)\|([ yes]*)\|/gm),
+    ([, name = "", ...has]) => {
+      return { name, has: has.map((cell) => cell.trim() === "yes") };
+    },
+  );
+  const expected = CUSTOM_RESOURCES.map((resource) => leavesOf(specSchemaOf(resource)));
+  const documented = CUSTOM_RESOURCES.map((_, index) => rows.filter(({ has }) => has[index]).map(({ name }) => name));
+  assert.deepEqual(
+    documented.map((names) => names.toSorted()),
+    expected.map((names) => names.toSorted()),
+  );
+});
+
+test("the examples of the guide are objects that are accepted", () => {
+  const guide = readFileSync(join(import.meta.dirname, "../../../docs/guide/policies.md"), "utf8");
+  const [, yaml = ""] = /```yaml\n([^]*?)```/.exec(guide) ?? [];
+  const outcomes = yaml.split("---\n").map((text) => validateObject(parse(text)));
+  assert.deepEqual(
+    outcomes.map((validation) => validation.outcome),
+    ["accepted", "accepted", "accepted", "accepted"],
+  );
+});
+
+/** `timeouts.connect`, `targetRefs[].name`. */
+function leavesOf(schema: StructuralSchema, path = ""): string[] {
+  if (schema.items !== undefined) return leavesOf(schema.items, `${path}[]`);
+  if (schema.properties === undefined) return [path];
+  return Object.entries(schema.properties).flatMap(([name, property]) =>
+    leavesOf(property, path === "" ? name : `${path}.${name}`),
+  );
+}
 
 const SERVICE: Data = { group: "", kind: "Service", name: "web" };
 const INGRESS: Data = { group: "networking.k8s.io", kind: "Ingress", name: "web" };

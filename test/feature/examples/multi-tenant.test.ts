@@ -19,6 +19,17 @@ test("multi-tenant: one team's mistakes stay its own", async (t) => {
   assert.equal((await site.request("http://nobody.example/")).service, "lost-and-found");
 });
 
+test("multi-tenant: the class bounds request bodies, and a team's policy raises the bound for its own", async (t) => {
+  const site = await serveExample(t, "multi-tenant", ORIGINS);
+  const upload = async (url: string, bytes: number): Promise<number> =>
+    (await site.request(url, { method: "POST", body: Buffer.alloc(bytes) })).status;
+  assert.equal(await upload("http://app.example/blue", 65_536), 200);
+  assert.equal(await upload("http://app.example/blue", 65_537), 413);
+  assert.equal(await upload("http://nobody.example/", 65_537), 413);
+  assert.equal(await upload("http://app.example/", 65_537), 200);
+  assert.equal(await upload("http://app.example/", 1_048_577), 413);
+});
+
 test("multi-tenant: check names both mistakes and fails", async (t) => {
   const { code, stdout } = await runPenstock(t, ["check", path.join(EXAMPLES, "multi-tenant")]);
   assert.equal(code, 1);
