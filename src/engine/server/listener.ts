@@ -12,7 +12,8 @@ import { RequestParser } from "../http1/request-parser.ts";
 import type { DownstreamConnection, DownstreamTls } from "../proxy/downstream.ts";
 import type { HttpApplication } from "../proxy/http-proxy.ts";
 import { SocketReader } from "../http1/socket-reader.ts";
-import { adoptSocket } from "./adopt-socket.ts";
+import { takeAcceptedHandles } from "./accepted-handles.ts";
+import { adoptSocket, openSocket } from "./adopt-socket.ts";
 import { ProtocolSniffer } from "./protocol-sniffer.ts";
 import { readSecure } from "./read-secure.ts";
 import { TlsAcceptor } from "./tls-acceptor.ts";
@@ -98,6 +99,8 @@ export class Listener {
       this.#server.once("error", reject);
       this.#server.listen({ host, port, backlog: BACKLOG, reusePort: true }, () => {
         this.#server.off("error", reject);
+        this.#server.on("error", ignoreError);
+        if (this.#acceptor === null) this.#takeHandles();
         this.#port = (this.#server.address() as AddressInfo).port;
         resolve(this.#server.address() as AddressInfo);
       });
@@ -127,16 +130,31 @@ export class Listener {
     this.#destroyUndecided();
   }
 
-  #accept(accepted: Socket): void {
+  get #isFull(): boolean {
     const { countConnections, limits } = this.#context;
-    if (this.#isDraining || countConnections() >= limits.maxConnections) accepted.destroy();
-    else if (this.#acceptor === null) this.#acceptCleartext(accepted);
-    else this.#acceptSecure(accepted, this.#acceptor);
+    return this.#isDraining || countConnections() >= limits.maxConnections;
   }
 
-  #acceptCleartext(accepted: Socket): void {
-    const reader = new SocketReader();
-    const socket = adoptSocket(accepted, reader.options);
+  #takeHandles(): void {
+    takeAcceptedHandles(this.#server, (accepted) => {
+      if (this.#isFull) accepted.close();
+      else {
+        const reader = new SocketReader();
+        this.#acceptCleartext(openSocket(accepted, reader.options), reader);
+      }
+    });
+  }
+
+  #accept(accepted: Socket): void {
+    if (this.#isFull) accepted.destroy();
+    else if (this.#acceptor === null) {
+      const reader = new SocketReader();
+      this.#acceptCleartext(adoptSocket(accepted, reader.options), reader);
+    } else this.#acceptSecure(accepted, this.#acceptor);
+  }
+
+  /** @param socket reads through `reader` from now on. */
+  #acceptCleartext(socket: Socket, reader: SocketReader): void {
     this.#undecided.add(socket);
     const sniffer = new ProtocolSniffer(socket, this.#context, (protocol, bytes) => {
       this.#decided(socket);
@@ -155,7 +173,6 @@ export class Listener {
       }
     });
     reader.attach(sniffer);
-    socket.resume();
   }
 
   #acceptSecure(accepted: Socket, acceptor: TlsAcceptor): void {
@@ -223,4 +240,8 @@ export class Listener {
       tls,
     };
   }
+}
+
+function ignoreError(): void {
+  // Of one connection, or too many open files: the listener goes on.
 }

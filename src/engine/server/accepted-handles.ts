@@ -1,0 +1,36 @@
+// Takes accepted connections from a listening server before Node makes a socket of each. Node can read into memory of
+// ours only through a socket that is made with `onread`, and one that it made without would have to be thrown away again.
+// Where this Node has no such hook, `connection` events come as ever.
+import type { Server } from "node:net";
+
+/** The kernel's connection as Node holds it, before there is a socket on it. */
+export interface AcceptedHandle {
+  close(): void;
+  setNoDelay(enable: boolean): number;
+}
+
+interface ListeningHandle {
+  onconnection: (status: number, accepted: AcceptedHandle | undefined) => void;
+  setNoDelay(enable: boolean): number;
+}
+
+/** Linux gives accepted connections the options of the listening socket, so that one call serves them all. */
+const INHERITS_OPTIONS = process.platform === "linux";
+
+/**
+ * From now on connections go to `accept` in place of `connection` listeners, with Nagle's algorithm off.
+ * @param server listening; it counts none of these connections.
+ * @returns false where this Node does not work that way: the server goes on as before.
+ */
+export function takeAcceptedHandles(server: Server, accept: (accepted: AcceptedHandle) => void): boolean {
+  const listening = (server as unknown as { readonly _handle?: Partial<ListeningHandle> | null })._handle;
+  if (typeof listening?.onconnection !== "function" || typeof listening.setNoDelay !== "function") return false;
+  const isInherited = INHERITS_OPTIONS && listening.setNoDelay(true) === 0;
+  listening.onconnection = (_status, accepted) => {
+    // A failure is that of one connection, or of too many open files: neither is the end of the listener.
+    if (accepted === undefined) return;
+    if (!isInherited) accepted.setNoDelay(true);
+    accept(accepted);
+  };
+  return true;
+}
