@@ -140,6 +140,7 @@ async function startWorld(context: TestContext, reviewClock: Clock = systemClock
     client: world.api.client(),
     store: world.store,
     translateOptions: OPTIONS,
+    servesNamespace: (namespace) => namespace !== "elsewhere",
     listen: { host: "127.0.0.1", port: 0 },
     service: SERVICE,
     secret: SECRET,
@@ -242,11 +243,12 @@ describe("the admission webhook", () => {
     assert.doesNotMatch(warnings?.join("\n") ?? "", /cert-manager/);
   });
 
-  it("leaves other classes, kinds, operations and parts alone, whatever is wrong with them", async (context) => {
+  it("leaves other classes, namespaces, kinds, operations and parts alone, whatever is wrong with them", async (context) => {
     const world = await startWorld(context);
     const nothing = { uid: UID, allowed: true };
     const bad = ingress("web", { path: BAD_PATH });
     assert.deepEqual(await world.review(ingress("web", { path: BAD_PATH, className: "nginx" })), nothing);
+    assert.deepEqual(await world.review(bad, { namespace: "elsewhere" }), nothing);
     assert.deepEqual(await world.review({ ...ingress("web"), spec: 5 }), nothing);
     assert.deepEqual(await world.review({ ...service("web"), kind: "Service", spec: 7 }), nothing);
     assert.deepEqual(await world.review(bad, { operation: "DELETE", object: null, oldObject: bad }), nothing);

@@ -13,6 +13,8 @@ export interface AdmissionWebhookOptions {
   /** Where a review comes before it is synced, the object is allowed with a warning. */
   readonly store: Pick<ObjectStore, "isSynced" | "world">;
   readonly translateOptions: TranslateOptions;
+  /** Where only some namespaces are watched: which. Objects of others are allowed untouched. */
+  readonly servesNamespace?: (namespace: string) => boolean;
   /** Port 0: any free one. */
   readonly listen: { readonly host: string; readonly port: number };
   /** The Service by which the API server reaches this server. */
@@ -34,12 +36,12 @@ export class AdmissionWebhook {
   readonly #registration: WebhookRegistration;
 
   constructor(options: AdmissionWebhookOptions) {
-    const { listen, clock, store, translateOptions, onEvent } = options;
+    const { listen, clock, store, translateOptions, onEvent, servesNamespace = () => true } = options;
     this.#server = new AdmissionServer({
       ...listen,
       clock,
       onEvent,
-      context: () => (store.isSynced ? { world: store.world(), options: translateOptions } : null),
+      context: () => (store.isSynced ? { world: store.world(), options: translateOptions, servesNamespace } : null),
     });
     this.#registration = new WebhookRegistration({
       ...options,

@@ -24,6 +24,8 @@ export interface Verdict {
 export interface JudgeContext {
   readonly world: WorldObjects;
   readonly options: TranslateOptions;
+  /** False for namespaces that the store does not hold, whose Ingress objects are another installation's. */
+  readonly servesNamespace: (namespace: string) => boolean;
 }
 
 const NOTHING: Verdict = Object.freeze({ object: null, errors: [], warnings: [] });
@@ -35,13 +37,15 @@ const OUR_GROUP = "penstock.dev/";
  * Refuses what is wrong with the object itself. Faults that lie in other objects, conflicts that it causes, and errors that
  * the stored version has as well are warnings: an update must be able to mend one thing at a time, or drop a finalizer.
  */
-export function judgeReview(review: Review, { world, options }: JudgeContext): Verdict {
+export function judgeReview(review: Review, context: JudgeContext): Verdict {
+  const { world, options, servesNamespace } = context;
   if (!isAsked(review) || isOnItsWayOut(review.object)) return NOTHING;
+  if (review.namespace !== "" && !servesNamespace(review.namespace)) return NOTHING;
   if (review.kind === "Ingress" && isForeignIngress(review.object, world, options)) return NOTHING;
   const validation = validate(review.object, review);
   if (validation.outcome === "foreign") return NOTHING;
-  const found = diagnoseObject(validation, { world, options });
-  const known = found.errors.length === 0 ? new Set<string>() : errorsOfStored(review, { world, options });
+  const found = diagnoseObject(validation, context);
+  const known = found.errors.length === 0 ? new Set<string>() : errorsOfStored(review, context);
   return {
     object: validation.ref,
     errors: found.errors.filter((diagnostic) => !known.has(saying(diagnostic))),
@@ -87,12 +91,16 @@ function diagnoseObject(validation: Exclude<Validation, { outcome: "foreign" }>,
 }
 
 /** What is on the object, and what is new on others. */
-export function diagnoseChange(object: JudgedObject, { world, options }: JudgeContext): readonly Diagnostic[] {
+function diagnoseChange(object: JudgedObject, { world, options }: JudgeContext): readonly Diagnostic[] {
   const { after, without, isWhole } = worldOfChange(object, world, options);
   const before = new Set(translate(without, options).diagnostics.map(identify));
   const reference = referenceOf(object);
   const found = translate(after, options).diagnostics.filter((diagnostic) => {
-    return isKnowable(diagnostic) && (isOn(diagnostic, reference) || !before.has(identify(diagnostic)));
+    if (!isKnowable(diagnostic)) return false;
+    if (isOn(diagnostic, reference)) return true;
+    // Whether a Service that a policy names gets any traffic hangs on Ingress objects that are not looked at here.
+    const isCertain = object.kind === "Ingress" || diagnostic.object?.kind === "Ingress";
+    return isCertain && !before.has(identify(diagnostic));
   });
   return isWhole ? found : [conflictsUnseen(reference), ...found];
 }

@@ -116,6 +116,7 @@ describe("the world in which a change is judged", () => {
           newOnIngresses(object, smallAfter, smallWithout),
           newOnIngresses(object, wholeAfter, wholeWithout),
         );
+        if (object.kind !== "Ingress") return;
         // About Services and endpoints it may repeat what is known, and never makes anything up.
         const everything = new Set(texts(wholeAfter));
         const before = new Set(texts(smallWithout));
@@ -143,6 +144,20 @@ describe("the world in which a change is judged", () => {
     assert.equal(after.services, world.services);
     assert.equal(after.secrets, world.secrets);
     assert.equal(after.endpointSlices, world.endpointSlices);
+  });
+
+  it("holds whoever asks for a certificate for the same name, whatever its rules are", () => {
+    const tlsFor = (name: string, host: string): object => ({
+      kind: "Ingress",
+      metadata: { name, namespace: "x" },
+      spec: { rules: [{ host: `${name}.example`, http: { paths: [] } }], tls: [{ hosts: [host], secretName: name }] },
+    });
+    const world = worldOf([tlsFor("a", "shop.example"), tlsFor("b", "SHOP.example"), tlsFor("c", "a.example")]);
+    for (const object of world.ingresses) {
+      const names = worldOfChange(object, world, OPTIONS).after.ingresses.map(({ metadata: { name } }) => name);
+      const expected = object.metadata.name === "a" ? ["a", "b", "c"] : ["a", object.metadata.name];
+      assert.deepEqual(names.toSorted(), expected);
+    }
   });
 
   it("leaves all of them out, and says so, where more have to do with the object than can be judged in a moment", () => {

@@ -50,6 +50,23 @@ describe("the webhook's certificates", () => {
     assert.equal(renewMaterial(material, SERVICE, START_MS + 91 * DAY_MS).change, "certificate-renewed");
   });
 
+  it("come from a new authority only when everybody has had the time to hear of it", () => {
+    const old = create();
+    // Both are due, as after a long time without anybody to look.
+    const laterMs = START_MS + 7 * 365 * DAY_MS;
+    const current = { ...old, leaf: renewMaterial(old, SERVICE, laterMs - 61 * DAY_MS).material.leaf };
+    const leaf = renewMaterial({ ...old, leaf: old.leaf }, SERVICE, START_MS + 61 * DAY_MS).material.leaf;
+    assert.notEqual(leaf.certificatePem, current.leaf.certificatePem);
+    const young = leafOf(current).validToDate.getTime() > laterMs ? current : assert.fail("the leaf has ended");
+    const announced = renewMaterial(young, SERVICE, laterMs);
+    assert.equal(announced.change, "authority-renewed");
+    assert.equal(announced.material.trusted.length, 2);
+    assert.equal(renewMaterial(announced.material, SERVICE, laterMs + HOUR_MS / 2).change, null);
+    const moved = renewMaterial(announced.material, SERVICE, laterMs + HOUR_MS + MINUTE_MS);
+    assert.equal(moved.change, "certificate-renewed");
+    assert.equal(findIssuer(moved.material.leaf, moved.material.trusted), announced.material.authority.certificatePem);
+  });
+
   it("never serve a leaf that the bundle of an hour ago or of this moment does not trust, over 25 years", () => {
     let material = create();
     let nowMs = START_MS;
