@@ -25,7 +25,7 @@ async function startCluster(context: TestContext): Promise<TestCluster> {
     kind: "IngressClass",
     metadata: { name: "penstock" },
     spec: { controller: "penstock.dev/ingress-controller" },
-  } as ObjectInput);
+  });
   const folder = await createFolder(context, {
     kubeconfig: JSON.stringify({
       "current-context": "double",
@@ -86,7 +86,8 @@ describe("controller", { concurrency: 2 }, () => {
     proxy.process.signal("SIGTERM");
     assert.equal((await proxy.process.ended()).code, 0);
     const lease = cluster.api.get({ kind: "Lease", namespace: "ingress", name: "penstock-leader" });
-    assert.equal((lease?.["spec"] as { readonly holderIdentity: string }).holderIdentity, "");
+    assert.ok(lease !== null);
+    assert.equal((lease["spec"] as { readonly holderIdentity: string }).holderIdentity, "");
   });
 
   it("serves on, and stays ready, while the API server is away, then catches up", async (context) => {
