@@ -24,7 +24,7 @@ export interface ApiServerOptions {
   readonly accepts?: (authorization: string | null) => boolean;
   /** Never sends bookmarks, whatever clients ask for. */
   readonly withoutBookmarks?: boolean;
-  /** How long a wait for a request or an object may take before it fails, in milliseconds; 10 s. */
+  /** How long a wait for a request or an object may take before it fails, in milliseconds; 30 s. */
   readonly patienceMs?: number;
 }
 
@@ -65,7 +65,7 @@ export class ApiServerDouble {
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
-    this.#waiters = new Waiters(options.patienceMs ?? 10_000, () => this.#describeRequests());
+    this.#waiters = new Waiters(options.patienceMs ?? 30_000, () => this.#describeRequests());
   }
 
   get url(): string {

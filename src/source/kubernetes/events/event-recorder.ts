@@ -33,7 +33,7 @@ export interface EventTiming {
   readonly capacity: ListCapacity;
 }
 
-export const DEFAULT_EVENT_TIMING: EventTiming = {
+const DEFAULT_EVENT_TIMING: EventTiming = {
   repeatMs: 30 * 60_000,
   scanMs: 60_000,
   refusedMs: 5 * 60_000,

@@ -58,7 +58,7 @@ class Replica {
 }
 
 async function untilTrue(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 30_000;
   while (!condition()) {
     assert.ok(Date.now() < deadline, "waited in vain");
     await new Promise((resolve) => setImmediate(resolve));

@@ -22,7 +22,7 @@ export interface LeaderElectionTiming {
 }
 
 /** The values of Kubernetes' own components. */
-export const DEFAULT_ELECTION_TIMING: LeaderElectionTiming = {
+const DEFAULT_ELECTION_TIMING: LeaderElectionTiming = {
   leaseDurationMs: 15_000,
   renewDeadlineMs: 10_000,
   retryPeriodMs: 2_000,

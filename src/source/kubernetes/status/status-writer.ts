@@ -37,7 +37,7 @@ export interface StatusTiming {
   readonly clearDeadlineMs: number;
 }
 
-export const DEFAULT_STATUS_TIMING: StatusTiming = {
+const DEFAULT_STATUS_TIMING: StatusTiming = {
   batchDelayMs: 200,
   refreshMs: 60_000,
   retry: { firstDelayMs: 500, maxDelayMs: 60_000 },
