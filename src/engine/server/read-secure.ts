@@ -1,5 +1,5 @@
 // Lets a TLS socket of a server read into memory of ours, as adopt-socket.ts does for plain ones. Node offers `onread` to
-// sockets of `tls.connect` only; the socket underneath is the same. Measured in bench/micro/socket-reader.ts.
+// sockets of `tls.connect` only; the socket underneath is the same. bench/micro/socket-reader.ts has the reason.
 import { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { OnReadOptions } from "../http1/socket-reader.ts";
