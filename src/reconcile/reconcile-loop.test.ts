@@ -93,6 +93,34 @@ suite("reconcile loop", () => {
     assert.equal(rig.translations, 3);
   });
 
+  test("policies, what they name, and the parameters of a class do matter", () => {
+    const rig = started();
+    const apiVersion = "penstock.dev/v1alpha1";
+    const metadata = { name: "limits", namespace: "default" };
+    const changes: readonly WatchedObject[] = [
+      {
+        apiVersion,
+        kind: "UpstreamPolicy",
+        metadata,
+        spec: { targetRefs: [{ group: "", kind: "Service", name: "cart" }], tls: { caSecretName: "cart-ca" } },
+      },
+      {
+        apiVersion,
+        kind: "RoutePolicy",
+        metadata,
+        spec: { targetRefs: [{ group: "networking.k8s.io", kind: "Ingress", name: "shop" }] },
+      },
+      { apiVersion, kind: "ProxyConfig", metadata: { name: "limits" }, spec: { sslRedirect: true } },
+      service("cart"),
+      secret("cart-ca"),
+    ];
+    for (const [index, change] of changes.entries()) {
+      rig.put(change);
+      rig.clock.advance(25);
+      assert.equal(rig.translations, index + 2, change.kind);
+    }
+  });
+
   test("a reference that came with the newest Ingress counts", () => {
     const rig = started(ingress("shop", "cart"));
     rig.put(ingress("shop", "other"));

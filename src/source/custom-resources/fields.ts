@@ -33,7 +33,7 @@ const MAX_PLAIN_SIZE = 2 ** 31 - 1;
 const MAX_NAME_LENGTH = 253;
 
 /** A DNS name in lower case, as objects are named. */
-export const NAME_PATTERN: RegExp = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const NAME_PATTERN: RegExp = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /** The name of another object. */
 export function nameField(description: string): z.ZodType<string> {
