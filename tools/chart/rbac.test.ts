@@ -31,6 +31,7 @@ const SERVED = [
   "endpointslices.discovery.k8s.io list",
   "endpointslices.discovery.k8s.io watch",
   "events.events.k8s.io create",
+  "events.events.k8s.io get",
   "events.events.k8s.io patch",
   "ingresses.networking.k8s.io list",
   "ingresses.networking.k8s.io watch",
@@ -56,6 +57,7 @@ const LEASE = [
   "leases.coordination.k8s.io get penstock-leader",
   "leases.coordination.k8s.io update penstock-leader",
 ];
+const OWN = [...LEASE, "services get penstock"];
 
 async function rights(values: Values): Promise<Record<string, readonly string[]>> {
   return rightsByRole(await renderChart(values));
@@ -65,7 +67,7 @@ describe("roles", () => {
   it("of a whole cluster read what is served everywhere, and write only status and events", async () => {
     assert.deepEqual(await rights({}), {
       "cluster/ingress-penstock": [...SERVED, ...CLUSTER].toSorted(),
-      "ingress/penstock": LEASE,
+      "ingress/penstock": OWN,
     });
   });
 
@@ -74,12 +76,7 @@ describe("roles", () => {
       "cluster/ingress-penstock": CLUSTER,
       "shop/ingress-penstock-served": SERVED,
       "blog/ingress-penstock-served": SERVED,
-      "ingress/penstock": LEASE,
-      "ingress/ingress-penstock-published": [
-        "services get penstock",
-        "services list penstock",
-        "services watch penstock",
-      ],
+      "ingress/penstock": OWN,
       "infra/ingress-penstock-certificate": ["secrets get wildcard", "secrets list wildcard", "secrets watch wildcard"],
     });
   });
@@ -87,7 +84,7 @@ describe("roles", () => {
   it("of those who may not make a ClusterRole stay within namespaces", async () => {
     const values = { scope: { namespaces: ["ingress"] }, rbac: { clusterResources: false } };
     const chart = await renderChart({ ...values, ingressClass: { enabled: false }, crds: { install: false } });
-    assert.deepEqual(rightsByRole(chart), { "ingress/ingress-penstock-served": SERVED, "ingress/penstock": LEASE });
+    assert.deepEqual(rightsByRole(chart), { "ingress/ingress-penstock-served": SERVED, "ingress/penstock": OWN });
     for (const { kind, metadata } of chart.objects) assert.equal(metadata.namespace, "ingress", kind);
   });
 
@@ -96,13 +93,22 @@ describe("roles", () => {
     const more = all["cluster/ingress-penstock"]?.filter(
       (right) => !SERVED.includes(right) && !CLUSTER.includes(right),
     );
-    assert.deepEqual(more, ["namespaces list", "namespaces watch", "nodes get", "nodes list", "nodes watch"]);
+    assert.deepEqual(more, ["namespaces list", "namespaces watch", "nodes get"]);
+  });
+
+  it("read the published Service by its name, wherever it is", async () => {
+    const all = await rights({ publishService: { name: "infra/edge" }, publishNodeAddresses: true });
+    assert.deepEqual(all["infra/ingress-penstock-published"], [
+      "endpointslices.discovery.k8s.io list",
+      "services get edge",
+    ]);
+    assert.deepEqual(all["ingress/penstock"], LEASE);
   });
 
   it("reach the webhook's own Secret and configuration by their names", async () => {
     const all = await rights({ webhook: { enabled: true } });
     assert.deepEqual(
-      all["ingress/penstock"]?.filter((right) => !LEASE.includes(right)),
+      all["ingress/penstock"]?.filter((right) => !OWN.includes(right)),
       ["secrets create", "secrets get penstock-webhook-tls", "secrets patch penstock-webhook-tls"],
     );
     assert.deepEqual(
@@ -116,7 +122,7 @@ describe("roles", () => {
 
   it("shrink with what is turned off", async () => {
     const all = await rights({ events: { enabled: false }, leaderElection: { enabled: false }, replicaCount: 1 });
-    assert.deepEqual(Object.keys(all), ["cluster/ingress-penstock"]);
+    assert.deepEqual(all["ingress/penstock"], ["services get penstock"]);
     assert.ok(!all["cluster/ingress-penstock"]?.some((right) => right.startsWith("events")));
     assert.deepEqual(await rights({ rbac: { create: false } }), {});
   });

@@ -223,7 +223,7 @@ describe("names and labels", () => {
         .all("Role")
         .map((role: Loose): string => role.metadata.namespace)
         .toSorted(),
-      ["12", "456", "456", "infra", "on"],
+      ["12", "456", "infra", "on"],
     );
   });
 

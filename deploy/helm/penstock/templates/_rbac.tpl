@@ -28,7 +28,7 @@ What the controller may do, in one place. Each block says what it is for; templa
 # The leader tells what is wrong with an object.
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create, get, patch]
 {{- end }}
 {{- end }}
 
@@ -48,7 +48,7 @@ What the controller may do, in one place. Each block says what it is for; templa
 {{- if .Values.publishNodeAddresses }}
 - apiGroups: [""]
   resources: [nodes]
-  verbs: [get, list, watch]
+  verbs: [get]
 {{- end }}
 {{- end }}
 
@@ -82,20 +82,20 @@ What the controller may do, in one place. Each block says what it is for; templa
 {{- end }}
 {{- end }}
 
-{{/* Where only some namespaces are served, the published Service may be in another one. */}}
+{{/* Where the published Service is. It need not be in a namespace that is served, and is then read by its name. */}}
 {{- define "penstock.rules.publishedService" -}}
 - apiGroups: [""]
   resources: [services]
   resourceNames: [{{ splitList "/" (include "penstock.publishService" .) | last | quote }}]
-  verbs: [get, list, watch]
+  verbs: [get]
 {{- if .Values.publishNodeAddresses }}
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
-  verbs: [get, list, watch]
+  verbs: [list]
 {{- end }}
 {{- end }}
 
-{{/* So may the default certificate: that one Secret, and no other there. */}}
+{{/* The default certificate need not be in a namespace that is served either: that one Secret, and no other there. */}}
 {{- define "penstock.rules.defaultCertificate" -}}
 - apiGroups: [""]
   resources: [secrets]
