@@ -87,7 +87,9 @@ export class StatusWriter {
   #leadership: Leadership | null = null;
   #isStopped = false;
 
-  /** Ours, as the workers serve them. */
+  /** The newest word on which Ingresses are ours; taken in when it is looked at, as it may come many times a second. */
+  #latest: readonly NamespacedName[] = [];
+  #adopted: readonly NamespacedName[] = this.#latest;
   #ours = new Map<string, NamespacedName>();
   /** What we know to have put into the status of each, to take just that away again. */
   readonly #written = new Map<string, readonly PublishedAddress[]>();
@@ -124,16 +126,7 @@ export class StatusWriter {
 
   /** The Ingresses that every worker serves now. Those that were there before and are not any more lose what we wrote. */
   update(ingresses: readonly NamespacedName[]): void {
-    const before = this.#ours;
-    this.#ours = new Map(ingresses.map((name) => [formatName(name), name]));
-    for (const [key, name] of before) {
-      if (this.#ours.has(key)) continue;
-      this.#settled.delete(key);
-      // Another leader takes care of what it wrote itself.
-      if (this.#leadership !== null && this.#written.has(key)) this.#departed.set(key, name);
-      else this.#written.delete(key);
-    }
-    for (const key of this.#ours.keys()) this.#departed.delete(key);
+    this.#latest = ingresses;
     this.#lookSoon();
   }
 
@@ -142,7 +135,10 @@ export class StatusWriter {
     this.#leadership = leadership;
     this.#timer?.handle.cancel();
     this.#timer = null;
-    for (const held of [this.#queue, this.#retries, this.#departed, this.#settled, this.#echoes]) held.clear();
+    // What is ours in a status is learned anew: another leader takes care of what it wrote itself.
+    for (const held of [this.#queue, this.#retries, this.#departed, this.#settled, this.#echoes, this.#written]) {
+      held.clear();
+    }
     this.#pausedUntil = 0;
     this.#pauses = 0;
     this.#hints = null;
@@ -164,9 +160,7 @@ export class StatusWriter {
   }
 
   async #clear(): Promise<void> {
-    for (const [key, name] of this.#ours) if (this.#written.has(key)) this.#departed.set(key, name);
-    this.#ours = new Map();
-    this.#settled.clear();
+    this.#latest = [];
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#whenIdle = resolve;
     const deadline = this.#options.clock.setTimer(resolve, this.#timing.clearDeadlineMs);
@@ -233,9 +227,24 @@ export class StatusWriter {
   /** Queues every Ingress whose status is not as wanted, and gets to work. */
   #scan(): void {
     this.#isDirty = false;
+    this.#adoptLatest();
     for (const [key, name] of this.#ours) this.#consider(key, name);
     for (const [key, name] of this.#departed) this.#consider(key, name);
     this.#pump();
+  }
+
+  /** Ingresses that were ours and are not any more will lose what we wrote. */
+  #adoptLatest(): void {
+    if (this.#adopted === this.#latest) return;
+    this.#adopted = this.#latest;
+    const before = this.#ours;
+    this.#ours = new Map(this.#latest.map((name) => [formatName(name), name]));
+    for (const [key, name] of before) {
+      if (this.#ours.has(key)) continue;
+      this.#settled.delete(key);
+      if (this.#written.has(key)) this.#departed.set(key, name);
+    }
+    for (const key of this.#ours.keys()) this.#departed.delete(key);
   }
 
   #consider(key: string, name: NamespacedName): void {
