@@ -26,7 +26,7 @@ const SKEW_MS = HOUR_MS / 4;
 const SPREAD_MS = HOUR_MS;
 
 /** The names by which the API server reaches a Service; the first one is what it verifies. */
-export function serviceDnsNames({ namespace, name }: NamespacedName): readonly string[] {
+function serviceDnsNames({ namespace, name }: NamespacedName): readonly string[] {
   return [`${name}.${namespace}.svc`, `${name}.${namespace}.svc.cluster.local`];
 }
 
