@@ -21,6 +21,15 @@ describe("docs/install.md", () => {
     assert.match(run.at(-1) ?? "", /^kind delete cluster/);
   });
 
+  it("has every command that the README shows, so that those are run as well", () => {
+    const readme = readFileSync(path.join(ROOT, "README.md"), "utf8");
+    const [, commands = ""] = /^## Install in a cluster$[^`]*```sh\n([^`]+)```/m.exec(readme) ?? [];
+    const run = new Set(blocks.flatMap((block) => block.commands.split("\n")));
+    const lines = commands.trim().split("\n");
+    assert.ok(lines.length >= 6);
+    for (const line of lines) assert.ok(run.has(line), `${line} is not in docs/install.md`);
+  });
+
   it("names files that are there", () => {
     const files = blocks.flatMap(({ commands }) => commands.match(/\b(?:deploy\/|kind-config)[\w./-]+/g) ?? []);
     assert.ok(files.length > 5);

@@ -8,7 +8,7 @@ const run = promisify(execFile);
 const MAX_OUTPUT_BYTES = 16_777_216;
 
 /** One line for a person who lacks helm. */
-export const HELM_MISSING =
+const HELM_MISSING =
   "helm is needed: install it (https://helm.sh/docs/intro/install), or name the program in HELM_BIN";
 
 export class HelmError extends Error {
