@@ -2,7 +2,8 @@
 # manager. For amd64 and arm64:
 #   docker build -t penstock:dev .
 #   docker buildx build --platform linux/amd64,linux/arm64 -t registry.example/penstock:0.1.0 .
-# Layers come out the same again with the same base image and SOURCE_DATE_EPOCH (the default is a fixed day).
+# The first two layers come out the same again with the same base image and SOURCE_DATE_EPOCH (the default is a fixed
+# day). The third is compiled code, which V8 does not write twice alike; Node checks it against the files.
 
 FROM node:26-bookworm-slim AS base
 WORKDIR /build
@@ -27,20 +28,22 @@ FROM base AS image
 ARG SOURCE_DATE_EPOCH=1767225600
 COPY tools/image tools/image
 RUN tools/image/copy-runtime.sh /image/runtime
-COPY --from=packages /build/node_modules /image/app/node_modules
-COPY --from=build /build/dist /image/app/dist
-COPY examples/quickstart /image/app/examples/quickstart
-COPY package.json LICENSE CHANGELOG.md /image/app/
-# Compiled code halves the time to readiness. It is made by the user that reads it, with the flags of ENTRYPOINT.
-RUN mkdir -p /image/cache && chown 65532:65532 /image/cache
+# Where they are in the image, since Node looks compiled code up by the path of its file.
+COPY --from=packages /build/node_modules /app/node_modules
+COPY --from=build /build/dist /app/dist
+COPY examples/quickstart /app/examples/quickstart
+COPY package.json LICENSE CHANGELOG.md /app/
+# Compiled code shortens the start. It is made by the user that reads it, with the flags of ENTRYPOINT.
+RUN mkdir -p /image/cache/app/.cache && chown 65532:65532 /image/cache/app/.cache
 USER 65532:65532
-RUN NODE_COMPILE_CACHE=/image/cache NODE_ENV=production tools/image/warm-compile-cache.sh node \
+RUN NODE_COMPILE_CACHE=/image/cache/app/.cache NODE_ENV=production tools/image/warm-compile-cache.sh node \
   --disallow-code-generation-from-strings \
   --enable-experimental-regexp-engine-on-excessive-backtracks \
   --regexp-backtracks-before-fallback=10000 \
-  /image/app/dist/main.js
+  /app/dist/main.js
 USER 0:0
-RUN chown -R 0:0 /image && chmod -R go+rX,go-w /image \
+RUN mkdir /image/program && cp -a /app /image/program/ \
+  && chown -R 0:0 /image && chmod -R go+rX,go-w /image \
   && chmod 1777 /image/runtime/tmp \
   && find /image -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
@@ -57,8 +60,9 @@ LABEL org.opencontainers.image.title="Penstock" \
   org.opencontainers.image.created="$CREATED"
 # What changes least comes first: a new version of Penstock brings a new second and third layer only.
 COPY --from=image /image/runtime /
-COPY --from=image /image/app /app
-COPY --from=image /image/cache /app/.cache
+# Each is copied with the folder that it lies in, which so keeps its time as well.
+COPY --from=image /image/program /
+COPY --from=image /image/cache /
 ENV NODE_ENV=production \
   NODE_COMPILE_CACHE=/app/.cache \
   PENSTOCK_ADMIN=:10254

@@ -3,7 +3,7 @@
 # NODE_COMPILE_CACHE. Node keeps it apart by version, processor and user: run this as the user of the image.
 # Usage: warm-compile-cache.sh NODE_AND_FLAGS… MAIN
 set -eu
-"$@" serve --from /image/app/examples/quickstart --http 127.0.0.1:0 --https 127.0.0.1:0 \
+"$@" serve --from /app/examples/quickstart --http 127.0.0.1:0 --https 127.0.0.1:0 \
   --admin 127.0.0.1:10254 --workers 1 --access-log off &
 pid=$!
 node -e '
