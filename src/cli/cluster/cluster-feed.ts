@@ -42,7 +42,7 @@ export class ClusterFeed implements Feed {
     this.#cluster = cluster;
     logger.info({ server: cluster.server, origin: cluster.origin }, "reading the cluster");
     const metrics = sinks.createClusterMetrics(() => (this.#source === null ? [] : collectionFiguresOf(this.#source)));
-    this.#source = new KubernetesSource({
+    const source = new KubernetesSource({
       client: cluster,
       store: this.#store,
       namespaces: options.namespaces,
@@ -55,9 +55,15 @@ export class ClusterFeed implements Feed {
     const shared = { client: cluster, store: this.#store, metrics, logger };
     this.#writers = new ClusterWriters({ ...shared, cluster: options, pod: this.#pod, diagnostics });
     if (options.webhook !== null) {
-      this.#webhook = createWebhook({ ...shared, webhook: options.webhook, translateOptions: this.#translateOptions });
+      this.#webhook = createWebhook({
+        ...shared,
+        webhook: options.webhook,
+        translateOptions: this.#translateOptions,
+        servesNamespace: (namespace) => source.reads(namespace),
+      });
     }
-    await this.#source.start();
+    this.#source = source;
+    await source.start();
   }
 
   async start(context: FeedContext): Promise<string> {

@@ -14,6 +14,7 @@ export interface ClusterWebhookOptions {
   readonly client: ApiClient;
   readonly store: ObjectStore;
   readonly translateOptions: TranslateOptions;
+  readonly servesNamespace: (namespace: string) => boolean;
   readonly metrics: ClusterMetrics;
   readonly logger: Logger;
 }

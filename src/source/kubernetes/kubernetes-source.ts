@@ -129,6 +129,12 @@ export class KubernetesSource {
     return this.#contact.isConnected;
   }
 
+  /** Whether objects of that namespace are among those that are read. */
+  reads(namespace: string): boolean {
+    const { namespaces } = this.#options;
+    return this.#scope.accepts(namespace) && (namespaces.length === 0 || namespaces.includes(namespace));
+  }
+
   /**
    * Resolves when everything was read once and the store is marked as synced. Waits for an API server that does not
    * answer; goes on without what it does not let us read.

@@ -8,13 +8,18 @@ import { SourceError } from "../../source-error.ts";
 import type { ConnectionTarget } from "./connection-failure.ts";
 import { detailOf } from "./connection-failure.ts";
 
+/** Files of a pod's ServiceAccount, which kubelet rotates; read by whoever needs them. */
+export interface ServiceAccountFiles {
+  readonly caFile: string;
+  readonly tokenFile: string;
+}
+
 /** Everything needed to talk to one API server. */
 export interface ClusterConfiguration extends ConnectionTarget {
-  readonly kubeConfig: KubeConfig;
+  /** Where the credentials come from. A pod's are two files: nothing that the client would have to be loaded for. */
+  readonly identity: KubeConfig | ServiceAccountFiles;
   readonly serverUrl: URL;
   readonly proxyUrl: URL | null;
-  /** A file with a bearer token that somebody rotates; read by whoever needs it. */
-  readonly tokenFile: string | null;
 }
 
 /** Where the configuration is looked for, as tests may set it. */
@@ -40,32 +45,32 @@ export async function loadClusterConfiguration(
   kubeconfig: string | null,
   places: ConfigurationPlaces = DEFAULT_PLACES,
 ): Promise<ClusterConfiguration> {
-  const { KubeConfig: Config } = await import("@kubernetes/client-node");
-  if (kubeconfig !== null) return fromFiles(new Config(), [kubeconfig]);
+  if (kubeconfig !== null) return fromFiles([kubeconfig]);
   const tokenFile = join(places.serviceAccountFolder, "token");
   if (places.environment["KUBERNETES_SERVICE_HOST"] !== undefined && existsSync(tokenFile)) {
-    return fromPod(new Config(), places, tokenFile);
+    return fromPod(places, tokenFile);
   }
   const named = (places.environment["KUBECONFIG"] ?? "").split(":").filter((file) => file !== "");
-  if (named.length > 0) return fromFiles(new Config(), named);
+  if (named.length > 0) return fromFiles(named);
   const defaultFile = join(places.homeFolder, ".kube", "config");
-  if (existsSync(defaultFile)) return fromFiles(new Config(), [defaultFile]);
+  if (existsSync(defaultFile)) return fromFiles([defaultFile]);
   throw new SourceError(
     `there is no cluster to talk to: this is no pod, KUBECONFIG is not set, and there is no ${defaultFile}; write for example --kubeconfig FILE`,
   );
 }
 
-function fromPod(kubeConfig: KubeConfig, places: ConfigurationPlaces, tokenFile: string): ClusterConfiguration {
+function fromPod(places: ConfigurationPlaces, tokenFile: string): ClusterConfiguration {
   const { KUBERNETES_SERVICE_HOST: host = "", KUBERNETES_SERVICE_PORT: port = "443" } = places.environment;
   const server = `https://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  kubeConfig.loadFromClusterAndUser(
-    { name: "pod", server, caFile: join(places.serviceAccountFolder, "ca.crt"), skipTLSVerify: false },
-    { name: "pod" },
-  );
-  return complete(kubeConfig, "the ServiceAccount of this pod", tokenFile);
+  const origin = "the ServiceAccount of this pod";
+  const serverUrl = parseUrl(server, `server of ${origin}`);
+  const identity = { caFile: join(places.serviceAccountFolder, "ca.crt"), tokenFile };
+  return { identity, server, serverUrl, proxyUrl: null, origin };
 }
 
-function fromFiles(kubeConfig: KubeConfig, files: readonly string[]): ClusterConfiguration {
+async function fromFiles(files: readonly string[]): Promise<ClusterConfiguration> {
+  const { KubeConfig: Config } = await import("@kubernetes/client-node");
+  const kubeConfig = new Config();
   const shown = files.join(":");
   for (const [position, file] of files.entries()) {
     const text = readKubeconfig(file);
@@ -84,7 +89,7 @@ function fromFiles(kubeConfig: KubeConfig, files: readonly string[]): ClusterCon
   if (typeof context !== "string" || context === "") {
     throw new SourceError(`the kubeconfig ${shown} has no current-context; write kubectl config use-context NAME`);
   }
-  return complete(kubeConfig, `context "${context}" of ${shown}`, null);
+  return complete(kubeConfig, `context "${context}" of ${shown}`);
 }
 
 function readKubeconfig(file: string): string {
@@ -113,7 +118,7 @@ function mergeFile(kubeConfig: KubeConfig, text: string, folder: string): void {
   kubeConfig.currentContext ||= other.currentContext;
 }
 
-function complete(kubeConfig: KubeConfig, origin: string, tokenFile: string | null): ClusterConfiguration {
+function complete(kubeConfig: KubeConfig, origin: string): ClusterConfiguration {
   const cluster = kubeConfig.getCurrentCluster();
   if (cluster === null) {
     throw new SourceError(`${origin} names a cluster that is not there; see kubectl config get-contexts`);
@@ -129,7 +134,7 @@ function complete(kubeConfig: KubeConfig, origin: string, tokenFile: string | nu
   if (proxyUrl !== null && !PROXY_PROTOCOLS.has(proxyUrl.protocol)) {
     throw new SourceError(`proxy-url of ${origin} must begin with http://, https:// or socks5://`);
   }
-  return { kubeConfig, server: cluster.server, serverUrl, proxyUrl, origin, tokenFile };
+  return { identity: kubeConfig, server: cluster.server, serverUrl, proxyUrl, origin };
 }
 
 const PROXY_PROTOCOLS: ReadonlySet<string> = new Set(["http:", "https:", "socks5:", "socks:"]);

@@ -2,7 +2,7 @@
 import type { RequestOptions } from "node:https";
 import { readFile } from "node:fs/promises";
 import type { Clock } from "../../../lib/clock.ts";
-import type { ClusterConfiguration } from "./cluster-configuration.ts";
+import type { ClusterConfiguration, ServiceAccountFiles } from "./cluster-configuration.ts";
 import { ConnectionImpossible, detailOf } from "./connection-failure.ts";
 
 /** Everything that a TLS connection is made with; compared as text, because any of it may rotate. */
@@ -14,10 +14,13 @@ export interface TlsMaterial {
   readonly rejectUnauthorized: boolean;
 }
 
-export interface Credentials {
+interface CredentialMaterial {
   /** `authorization` and impersonation. */
   readonly headers: Readonly<Record<string, string>>;
   readonly tls: TlsMaterial;
+}
+
+export interface Credentials extends CredentialMaterial {
   readonly configuration: ClusterConfiguration;
 }
 
@@ -107,18 +110,29 @@ async function readCredentials(
   configuration: ClusterConfiguration,
   { clock, timing }: CredentialSourceOptions,
 ): Promise<Credentials> {
+  const { identity } = configuration;
+  if ("tokenFile" in identity) return { ...(await readServiceAccount(identity)), configuration };
   const options: RequestOptions = { headers: {} };
-  const pending = configuration.kubeConfig.applyToHTTPSOptions(options);
-  await withDeadline(pending, timing.pluginTimeoutMs, clock);
+  await withDeadline(identity.applyToHTTPSOptions(options), timing.pluginTimeoutMs, clock);
+  return { ...readOptions(options), configuration };
+}
+
+async function readServiceAccount({ caFile, tokenFile }: ServiceAccountFiles): Promise<CredentialMaterial> {
+  const [ca, token] = await Promise.all([readFile(caFile, "utf8"), readFile(tokenFile, "utf8")]);
+  return {
+    headers: { authorization: `Bearer ${token.trim()}` },
+    tls: { ca, cert: null, key: null, servername: null, rejectUnauthorized: true },
+  };
+}
+
+/** What the client put into the options of a request. */
+function readOptions(options: RequestOptions): CredentialMaterial {
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(options.headers ?? {})) {
     if (typeof value === "string") headers[name.toLowerCase()] = value.trim();
   }
   if (typeof options.auth === "string") {
     headers["authorization"] = `Basic ${Buffer.from(options.auth).toString("base64")}`;
-  }
-  if (configuration.tokenFile !== null) {
-    headers["authorization"] = `Bearer ${(await readFile(configuration.tokenFile, "utf8")).trim()}`;
   }
   const tls: TlsMaterial = {
     ca: textOf(options.ca),
@@ -127,7 +141,7 @@ async function readCredentials(
     servername: options.servername ?? null,
     rejectUnauthorized: options.rejectUnauthorized ?? true,
   };
-  return { headers, tls, configuration };
+  return { headers, tls };
 }
 
 function withDeadline(pending: Promise<void>, timeoutMs: number, clock: Clock): Promise<void> {
