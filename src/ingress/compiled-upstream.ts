@@ -2,10 +2,13 @@
 // request has yet to make go to the newest ones.
 import type { Balancer } from "../engine/balance/balancer.ts";
 import { createRoundRobin } from "../engine/balance/round-robin.ts";
+import type { ProxyError } from "../engine/proxy/proxy-error.ts";
+import { isPeerUnreachable } from "../engine/upstream/connect-error.ts";
 import { createPeer } from "../engine/upstream/peer.ts";
 import type { Peer, PeerTls } from "../engine/upstream/peer.ts";
 import type { Endpoint, Upstream } from "../ir/upstream.ts";
 import { usableEndpoints } from "../ir/upstream.ts";
+import { EjectedPeers } from "./ejected-peers.ts";
 import type { UpstreamTrust } from "./upstream-trust.ts";
 
 export interface UpstreamOptions {
@@ -25,6 +28,8 @@ export class CompiledUpstream {
   /** Peers of the last balancer. An endpoint that stays keeps its peer, by which a request knows that it was tried. */
   #peers: readonly Peer[];
   #turn: number;
+  /** Peers that the balancer leaves out; null nearly always. */
+  #ejected: EjectedPeers | null;
 
   constructor(options: UpstreamOptions) {
     this.upstream = options.upstream;
@@ -33,6 +38,7 @@ export class CompiledUpstream {
     this.#balancer = null;
     this.#peers = [];
     this.#turn = options.turn;
+    this.#ejected = null;
   }
 
   get endpoints(): readonly Endpoint[] {
@@ -51,15 +57,28 @@ export class CompiledUpstream {
 
   /** Takes effect with the next attempt; costs nothing until then. */
   replaceEndpoints(endpoints: readonly Endpoint[]): void {
-    this.#turn = this.turn;
     this.#endpoints = endpoints;
-    this.#balancer = null;
+    this.#discardBalancer();
   }
 
   /** The peer of the next attempt; null where no endpoint may take traffic or all were tried. */
   selectPeer(tried: readonly Peer[]): Peer | null {
     const balancer = this.#balancer ?? this.#makeBalancer();
-    return balancer.select(tried);
+    return this.#ejected === null ? balancer.select(tried) : selectAround(this.#ejected, balancer, tried);
+  }
+
+  /** A connection failed: where that speaks of the peer, others are preferred for a while. */
+  noteFailure(peer: Peer, error: ProxyError): void {
+    if (!isPeerUnreachable(error) || !this.#peers.includes(peer)) return;
+    this.#ejected ??= new EjectedPeers();
+    const isKnown = this.#ejected.has(peer);
+    this.#ejected.add(peer, error, performance.now());
+    if (!isKnown) this.#discardBalancer();
+  }
+
+  /** A new connection was made: the peer is as good as any. */
+  noteConnected(peer: Peer): void {
+    if (this.#ejected?.remove(peer) === true) this.#discardBalancer();
   }
 
   /** Whether another attempt has somewhere to go that was not tried. */
@@ -74,6 +93,11 @@ export class CompiledUpstream {
     return this.#peers;
   }
 
+  #discardBalancer(): void {
+    this.#turn = this.turn;
+    this.#balancer = null;
+  }
+
   #makeBalancer(): Balancer<Peer> {
     const known = new Map(this.#peers.map((peer) => [peer.label, peer]));
     const tls = this.#peers[0]?.tls ?? this.#makeTls();
@@ -83,7 +107,11 @@ export class CompiledUpstream {
       return { target: known.get(peer.label) ?? peer, weight };
     });
     this.#peers = targets.map(({ target }) => target);
-    this.#balancer = createRoundRobin(targets, this.#turn);
+    const ejected = this.#ejected;
+    ejected?.retain(this.#peers);
+    if (ejected?.size === 0) this.#ejected = null;
+    const reachable = ejected === null ? targets : targets.filter(({ target }) => !ejected.has(target));
+    this.#balancer = createRoundRobin(reachable, this.#turn);
     return this.#balancer;
   }
 
@@ -93,4 +121,9 @@ export class CompiledUpstream {
     const { serverName, caPem } = tls;
     return { serverName, caPem, context: this.#trust.contextFor(caPem) };
   }
+}
+
+function selectAround(ejected: EjectedPeers, balancer: Balancer<Peer>, tried: readonly Peer[]): Peer | null {
+  const due = tried.length === 0 ? ejected.takeDue(performance.now()) : null;
+  return due ?? balancer.select(tried) ?? ejected.takeAny(tried);
 }

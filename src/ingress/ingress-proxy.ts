@@ -98,10 +98,12 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
   failToConnect(_session: Session, peer: Peer, ctx: IngressCtx, error: ProxyError): void {
     ctx.failure = error;
     ctx.addTried(peer);
+    ctx.upstream?.noteFailure(peer, error);
     if (ctx.upstream === null || !ctx.upstream.hasOtherThan(ctx.tried)) throw error;
   }
 
-  connectedToUpstream(_session: Session, _peer: Peer, isReused: boolean, _ctx: IngressCtx): void {
+  connectedToUpstream(_session: Session, peer: Peer, isReused: boolean, ctx: IngressCtx): void {
+    if (!isReused && ctx.upstream !== null) ctx.upstream.noteConnected(peer);
     for (const observer of this.#observers) observer.onConnected?.(isReused);
   }
 

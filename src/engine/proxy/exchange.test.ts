@@ -266,6 +266,34 @@ test("a refused connection leads to the next peer, for any method, at most maxAt
   assert.equal(chosen, 3);
 });
 
+test("peers that refuse are passed over until one takes the request, but for a proxy that wants one attempt", async (t) => {
+  const refusing = Array.from({ length: 20 }, (_, index) => createPeer({ address: `127.0.0.${index + 1}`, port: 1 }));
+  let chosen = 0;
+  const startWith = (maxAttempts: number): ReturnType<typeof startProxy> =>
+    startProxy(t, [answerEach(response("ok"))], {
+      phases: { upstreamPeer: () => refusing[chosen++] ?? good },
+      options: { limits: { maxAttempts } },
+    });
+  const proxy = await startWith(2);
+  const good = createPeer({ address: "127.0.0.1", port: proxy.origins[0]!.port });
+  const post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+  assert.match(await exchangeRaw(proxy.port, post), /^HTTP\/1\.1 200 OK/);
+  assert.equal(chosen, 21);
+  const strict = await startWith(1);
+  chosen = 0;
+  assert.match(await exchangeRaw(strict.port, post), /^HTTP\/1\.1 502 /);
+  assert.equal(chosen, 1);
+});
+
+test("no request is refused by more than 34 peers", async (t) => {
+  let chosen = 0;
+  const proxy = await startProxy(t, [], {
+    phases: { upstreamPeer: () => createPeer({ address: `127.0.1.${++chosen}`, port: 1 }) },
+  });
+  assert.match(await exchangeRaw(proxy.port, CLOSING_GET), /^HTTP\/1\.1 502 /);
+  assert.equal(chosen, 34);
+});
+
 test("statuses of failures: 502 broken, 503 no endpoint, 504 late, 413 too large", async (t) => {
   const garbage = await startProxy(t, [
     answerEach("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx"),

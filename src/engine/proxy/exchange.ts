@@ -47,6 +47,10 @@ const State = {
 
 type BodyFilter<Ctx> = NonNullable<PhaseSlots<Ctx>["requestBodyFilter"]>;
 
+/** How many of its peers may refuse a request at no cost: about so many are gone at once where a Deployment shrinks. */
+const MAX_REFUSING_PEERS = 32;
+const NO_PEERS: readonly Peer[] = [];
+
 const DATE = headerBit(KnownHeader.date);
 const SERVER = headerBit(KnownHeader.server);
 const SERVER_NAME = "penstock";
@@ -70,6 +74,8 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   #upstream: UpstreamStream | null = null;
   #state: number = State.choosing;
   #attemptStartedAt = 0;
+  /** Peers that refused the connection. They took no time and cost no upstream anything, so all but one are free. */
+  #refusedBy: readonly Peer[] = NO_PEERS;
   #isRequestEnded: boolean;
   #isRequestPaused = true;
   #isResponsePaused = false;
@@ -477,10 +483,21 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   }
 
   #mayRetry(error: ProxyError): boolean {
-    if (this.#isHeadSent || this.attempts >= this.limits.maxAttempts) return false;
+    if (this.#isHeadSent || !this.#hasAttemptLeft(error)) return false;
     if (this.#state !== State.connecting && this.#state !== State.awaiting) return false;
     const isReplayable = this.requestBodyBytes === 0 || this.#replay?.isWhole === true;
     return isReplayable && isRetrySafe(error.retry, this.request);
+  }
+
+  /** Each peer that refuses after the first one gives the attempt back. */
+  #hasAttemptLeft({ type }: ProxyError): boolean {
+    const refusedBy = this.#refusedBy;
+    const peer = this.peer as Peer;
+    if (type === "connect-refused" && refusedBy.length < MAX_REFUSING_PEERS && !refusedBy.includes(peer)) {
+      this.#refusedBy = [...refusedBy, peer];
+    }
+    const given = Math.max(this.#refusedBy.length - 1, 0);
+    return this.attempts - given < this.limits.maxAttempts;
   }
 
   onUpstreamTimer(): void {

@@ -24,3 +24,13 @@ export function connectError(peer: Peer, cause: Error | null): ProxyError {
 
 /** OpenSSL's verification results, as Node puts them into `code`. */
 const TLS_CODES = /CERT|SELF_SIGNED|UNABLE_TO|HOSTNAME|CRL|EPROTO/;
+
+/** The way to the peer is missing, not something of ours such as descriptors or ports. */
+const NO_WAY_CODES: ReadonlySet<string> = new Set(["EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN"]);
+
+/** Whether a failure to connect speaks of the peer: it will very likely refuse or ignore the next connection too. */
+export function isPeerUnreachable(error: ProxyError): boolean {
+  if (error.type === "connect-refused" || error.type === "connect-timeout") return true;
+  const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
+  return error.type === "connect-failed" && code !== undefined && NO_WAY_CODES.has(code);
+}
