@@ -62,7 +62,7 @@ export function rulesOf(ingress: number, path: string, size: WorldSize): object 
 }
 
 /** Three endpoints, of which one can be reached; the others are on their way out, and are in the configuration all the same. */
-export function endpointsOf(service: number, { address }: OriginPlace): readonly object[] {
+function endpointsOf(service: number, { address }: OriginPlace): readonly object[] {
   return Array.from({ length: ENDPOINTS_PER_SERVICE }, (_, i) => ({
     addresses: [i === 0 ? address : unusedAddress(service, i)],
     conditions: i === 0 ? { ready: true, serving: true } : { ready: false, serving: true, terminating: true },
