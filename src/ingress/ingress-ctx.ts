@@ -6,7 +6,7 @@ import type { CompiledRoute } from "./compiled-route.ts";
 import type { CompiledUpstream } from "./compiled-upstream.ts";
 
 /** Shared by all requests that never had to try again. */
-const NONE_TRIED: readonly Peer[] = [];
+export const NONE_TRIED: readonly Peer[] = [];
 
 export class IngressCtx {
   /** The snapshot that the request began with and keeps; null before the first one. */
@@ -15,7 +15,7 @@ export class IngressCtx {
   upstream: CompiledUpstream | null;
   /** The target as the client sent it where another one is forwarded; `""` where it is forwarded as it came. */
   receivedTarget: string;
-  /** Peers that could not be connected to. */
+  /** Peers that could not be connected to, or ended a new connection without an answer. */
   tried: readonly Peer[];
   /** Why the last attempt failed; null while none did. */
   failure: ProxyError | null;

@@ -262,6 +262,22 @@ describe("attempts", () => {
     assert.throws(() => proxy.failToConnect(session, last, ctx, refused), refused);
   });
 
+  test("an endpoint that ends a new connection unanswered is left to others; for an idle one that may have been its age", () => {
+    const closed = new ProxyError("upstream-closed", "upstream", "closed", "unanswered");
+    const { proxy, session, ctx } = begin(SHOP);
+    session.isUpstreamReused = true;
+    proxy.errorWhileProxy(session, proxy.upstreamPeer(session, ctx), ctx, closed);
+    assert.deepEqual(ctx.tried, []);
+    session.isUpstreamReused = false;
+    const second = proxy.upstreamPeer(session, ctx);
+    proxy.errorWhileProxy(session, second, ctx, closed);
+    const third = proxy.upstreamPeer(session, ctx);
+    assert.notEqual(third, second);
+    proxy.errorWhileProxy(session, third, ctx, closed);
+    // Both took the connection at least, so either may be asked again.
+    assert.ok([second, third].includes(proxy.upstreamPeer(session, ctx)));
+  });
+
   test("an attempt after an endpoint change goes to the newest endpoints", () => {
     const { proxy, session, ctx } = begin(SHOP);
     const first = proxy.upstreamPeer(session, ctx);

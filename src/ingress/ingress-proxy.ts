@@ -4,7 +4,8 @@ import type { ProxyHttp } from "../engine/proxy/proxy-http.ts";
 import type { Session } from "../engine/proxy/session.ts";
 import type { Peer } from "../engine/upstream/peer.ts";
 import type { CompiledSnapshot } from "./compile.ts";
-import { IngressCtx } from "./ingress-ctx.ts";
+import type { CompiledUpstream } from "./compiled-upstream.ts";
+import { IngressCtx, NONE_TRIED } from "./ingress-ctx.ts";
 import { isMisdirected } from "./misdirected.ts";
 import type { RequestObserver } from "./request-observer.ts";
 import { canonicalizeTarget, plainPathLength } from "./request-path.ts";
@@ -86,7 +87,7 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
 
   upstreamPeer(_session: Session, ctx: IngressCtx): Peer {
     if (ctx.upstream === null && ctx.route !== null) ctx.upstream = ctx.route.selectUpstream();
-    const peer = ctx.upstream === null ? null : ctx.upstream.selectPeer(ctx.tried);
+    const peer = ctx.upstream === null ? null : selectPeer(ctx.upstream, ctx);
     if (peer === null) throw NO_ENDPOINT;
     if (ctx.failure !== null) {
       for (const observer of this.#observers) observer.onRetry?.(ctx.failure);
@@ -107,8 +108,10 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
     for (const observer of this.#observers) observer.onConnected?.(isReused);
   }
 
-  errorWhileProxy(_session: Session, _peer: Peer, ctx: IngressCtx, error: ProxyError): void {
+  /** A connection that was idle may have ended for its age alone; a new one that ends unanswered speaks of the peer. */
+  errorWhileProxy(session: Session, peer: Peer, ctx: IngressCtx, error: ProxyError): void {
     ctx.failure = error;
+    if (error.retry === "unanswered" && !session.isUpstreamReused) ctx.addTried(peer);
   }
 
   logging(session: Session, ctx: IngressCtx, error: ProxyError | null): void {
@@ -122,6 +125,12 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
     session.respond(308, ["Location", location], "");
     return true;
   }
+}
+
+/** One that was not tried; where all were, and the last took the connection at least, any. */
+function selectPeer(upstream: CompiledUpstream, ctx: IngressCtx): Peer | null {
+  const peer = upstream.selectPeer(ctx.tried);
+  return peer === null && ctx.failure?.retry === "unanswered" ? upstream.selectPeer(NONE_TRIED) : peer;
 }
 
 /** The path to match; brings the target into the form that is forwarded. */

@@ -232,6 +232,27 @@ test("a GET on a pooled connection that died is tried again, a POST is not", asy
   assert.match(await exchangeRaw(proxy.port, post), /^HTTP\/1\.1 502 Bad Gateway/);
 });
 
+test("however many pooled connections have died at once, a GET needs one retry", async (t) => {
+  const opened = 4;
+  let asked = 0;
+  const proxy = await startProxy(t, [
+    (connection, origin) => {
+      const requests = connection.received.split("\r\n\r\n").length - 1;
+      // The first requests are answered together, so that each gets a connection; all of these are dead for the next.
+      if (requests > 1) connection.socket.resetAndDestroy();
+      else if (origin.connections.length > opened) connection.socket.write(response("new"));
+      else if (++asked === opened) {
+        for (const { socket } of origin.connections) socket.write(response("ok"));
+      }
+    },
+  ]);
+  const clients = await Promise.all(Array.from({ length: opened }, () => RawClient.connect(proxy.port)));
+  for (const client of clients) client.write(CLOSING_GET);
+  for (const client of clients) assert.match(await client.untilEnd(), /ok$/);
+  assert.match(await exchangeRaw(proxy.port, CLOSING_GET), /new$/);
+  assert.equal((await proxy.untilLogged(opened + 1)).session.attempts, 2);
+});
+
 test("a PUT is sent again with its body", async (t) => {
   const proxy = await startProxy(t, [
     (connection, origin) => {

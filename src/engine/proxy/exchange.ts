@@ -179,7 +179,11 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     this.peer = peer;
     this.#state = State.connecting;
     this.#attemptStartedAt = performance.now();
-    const upstream = this.#runtime.pool.open(peer, this.limits.connectTimeoutMs, this);
+    const { pool } = this.#runtime;
+    const { connectTimeoutMs } = this.limits;
+    // What ended one idle connection has often ended others, and their end is not yet read: a retry relies on none.
+    const upstream =
+      this.attempts === 1 ? pool.open(peer, connectTimeoutMs, this) : pool.openNew(peer, connectTimeoutMs, this);
     this.#upstream = upstream;
     if (upstream.isConnected) this.onConnected();
   }

@@ -38,6 +38,11 @@ export class ConnectionPool implements ConnectionOwner {
       idle.lend(handler);
       return idle;
     }
+    return this.openNew(peer, connectTimeoutMs, handler);
+  }
+
+  /** A new connection, whatever is idle. */
+  openNew(peer: Peer, connectTimeoutMs: number, handler: UpstreamHandler): UpstreamStream {
     this.statistics.opened++;
     return this.#connector.connect(peer, connectTimeoutMs, this, handler);
   }
