@@ -14,13 +14,12 @@ describe("help", { concurrency: 2 }, () => {
     assert.equal(code, 0);
     assert.equal(stderr, "");
     for (const heading of ["Serve:", "Inspect:", "Examples:"]) assert.match(stdout, new RegExp(`^${heading}$`, "m"));
-    for (const command of ["serve", "proxy", "demo", "check", "explain", "version"]) {
+    for (const command of ["controller", "serve", "proxy", "demo", "check", "explain", "version"]) {
       assert.match(stdout, new RegExp(`^  ${command} +\\S`, "m"), command);
     }
-    assert.doesNotMatch(stdout, /^ +controller/m, "what is not there is not listed");
   });
 
-  for (const command of ["serve", "proxy", "demo", "check", "explain"]) {
+  for (const command of ["controller", "serve", "proxy", "demo", "check", "explain"]) {
     it(`of ${command} has options with defaults, examples, and says where else they can be set`, async (context) => {
       const { code, stdout } = await runPenstock(context, [command, "--help"]);
       assert.equal(code, 0);
@@ -36,6 +35,14 @@ describe("help", { concurrency: 2 }, () => {
     const { stdout } = await runPenstock(context, ["serve", "--help"]);
     assert.match(stdout, /--http <ADDR\.\.\.>[^-]*\(default: :8080\)/);
     assert.match(stdout, /--no-watch/);
+  });
+
+  it("of a switch shows the form that changes something", async (context) => {
+    const { stdout } = await runPenstock(context, ["controller", "--help"]);
+    for (const shown of ["--no-leader-elect", "--no-events", "--watch-without-class", "--publish-node-addresses"]) {
+      assert.match(stdout, new RegExp(`^ +${shown} `, "m"), shown);
+    }
+    assert.doesNotMatch(stdout, /--leader-elect |--no-watch-without-class/);
   });
 
   it("is shown where no command is given, with exit code 2", async (context) => {
