@@ -20,7 +20,7 @@ export interface WebSocketReport {
   readonly opened: number;
   /** Answers to the handshake other than 101, or errors before it. */
   readonly refused: readonly string[];
-  /** Connections that ended before we ended them, with how. */
+  /** Connections that ended before we ended them, with how: `closed` where it was in order (FIN), else the error. */
   readonly lost: readonly string[];
   readonly sent: number;
   readonly echoed: number;
@@ -30,7 +30,8 @@ const HANDSHAKE_TIMEOUT_MS = 20_000;
 
 export class WebSocketLoad {
   readonly #options: WebSocketLoadOptions;
-  readonly #sockets = new Set<Socket>();
+  /** Open ones, with the pod that answered. */
+  readonly #sockets = new Map<Socket, string>();
   readonly #refused: string[] = [];
   readonly #lost: string[] = [];
   readonly #waiters = new Set<() => void>();
@@ -59,6 +60,18 @@ export class WebSocketLoad {
     return this.#opened - this.#lost.length;
   }
 
+  /** Connections that are open now, by the echo server's pod at their other end. */
+  get activeByPod(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>();
+    for (const pod of this.#sockets.values()) counts.set(pod, (counts.get(pod) ?? 0) + 1);
+    return counts;
+  }
+
+  /** Resolves when at most so many are open. */
+  async untilActiveAtMost(count: number): Promise<void> {
+    await this.#until(() => this.active <= count);
+  }
+
   /** Resolves when so many more echoes came. */
   async afterMore(count: number): Promise<void> {
     const goal = this.#echoed + count;
@@ -70,7 +83,7 @@ export class WebSocketLoad {
     clearInterval(this.#timer);
     await this.#until(() => this.#echoed >= this.#sent || this.#lost.length > 0);
     this.#isStopping = true;
-    for (const socket of this.#sockets) socket.destroy();
+    for (const socket of this.#sockets.keys()) socket.destroy();
     return {
       opened: this.#opened,
       refused: this.#refused,
@@ -115,9 +128,9 @@ export class WebSocketLoad {
           return;
         }
         isOpen = true;
-        received = received.subarray(end + 4);
         this.#opened++;
-        this.#sockets.add(socket);
+        this.#sockets.set(socket, /^x-echo-pod: *(\S+)/im.exec(received.toString("latin1", 0, end))?.[1] ?? "");
+        received = received.subarray(end + 4);
         settle("");
       }
       received = this.#readFrames(received);
@@ -146,7 +159,7 @@ export class WebSocketLoad {
 
   #sendAll(): void {
     const payload = Buffer.from("over there?");
-    for (const socket of this.#sockets) {
+    for (const socket of this.#sockets.keys()) {
       const mask = randomBytes(4);
       const masked = Buffer.from(payload.map((byte, i) => byte ^ (mask[i % 4] ?? 0)));
       socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | payload.length]), mask, masked]));
