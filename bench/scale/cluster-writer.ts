@@ -1,4 +1,5 @@
 // Writes to the API server as fast or as steadily as asked. Throws with the server's own words where it refuses.
+import { setTimeout } from "node:timers/promises";
 import type { ApiClient, ApiRequest } from "../../src/source/kubernetes/client/api-client.ts";
 import type { ApiObject } from "./world.ts";
 
@@ -7,6 +8,8 @@ const WRITERS = 48;
 const ALREADY_EXISTS = 409;
 const NOT_FOUND = 404;
 const WRITE_TIMEOUT_MS = 60_000;
+/** Each has a connection. */
+const MAX_IN_FLIGHT = 100;
 
 export class ClusterWriter {
   readonly #client: ApiClient;
@@ -44,21 +47,24 @@ export class ClusterWriter {
 }
 
 /**
- * Starts `perSecond` tasks a second for `seconds`, on time whatever earlier ones do, and waits for all of them.
- * @returns how many seconds it took until the last one ended.
+ * Starts `perSecond` tasks a second for `seconds`, on time as long as no more than `MAX_IN_FLIGHT` are under way, and waits
+ * for all of them.
+ * @returns how many seconds it took until the last one ended: more than `seconds` where the cluster was too slow.
  */
 export async function runSteadily(
   { perSecond, seconds }: { readonly perSecond: number; readonly seconds: number },
   task: (number: number) => Promise<void>,
 ): Promise<number> {
   const startedAt = performance.now();
-  const tasks: Promise<void>[] = [];
+  const underWay = new Set<Promise<void>>();
   const count = perSecond * seconds;
   for (let i = 0; i < count; i += 1) {
     const dueInMs = startedAt + (i * 1_000) / perSecond - performance.now();
-    if (dueInMs > 1) await new Promise((resolve) => setTimeout(resolve, dueInMs));
-    tasks.push(task(i));
+    if (dueInMs > 1) await setTimeout(dueInMs);
+    while (underWay.size >= MAX_IN_FLIGHT) await Promise.race(underWay);
+    const running = task(i).finally(() => underWay.delete(running));
+    underWay.add(running);
   }
-  await Promise.all(tasks);
+  await Promise.all(underWay);
   return (performance.now() - startedAt) / 1_000;
 }

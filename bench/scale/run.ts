@@ -127,7 +127,7 @@ async function changeSteadily(): Promise<void> {
   });
   print(
     `${rate.perSecond} Ingress changes a second`,
-    `${(rate.perSecond * rate.seconds) / took} a second for ${took.toFixed(1)} s`,
+    `${((rate.perSecond * rate.seconds) / took).toFixed(0)} a second for ${took.toFixed(1)} s`,
   );
   print("  one of them live", spread(delays));
   const lastThird = delays.slice(Math.floor((delays.length * 2) / 3));
