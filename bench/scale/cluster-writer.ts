@@ -18,13 +18,14 @@ export class ClusterWriter {
     this.#client = client;
   }
 
-  /** Makes all of them, several at once; one that is there already is left as it is. */
+  /** Makes all of them, several at once; one that is there already gets the same content. */
   async create(objects: Iterable<ApiObject>): Promise<void> {
     const rest = objects[Symbol.iterator]();
     const write = async (): Promise<void> => {
       for (let next = rest.next(); next.done !== true; next = rest.next()) {
-        const { collection, body } = next.value;
-        await this.#send({ method: "POST", path: collection, body }, ALREADY_EXISTS);
+        const { collection, name, body } = next.value;
+        const status = await this.#send({ method: "POST", path: collection, body }, ALREADY_EXISTS);
+        if (status === ALREADY_EXISTS) await this.patch(`${collection}/${name}`, body);
       }
     };
     await Promise.all(Array.from({ length: WRITERS }, write));
@@ -39,9 +40,9 @@ export class ClusterWriter {
     await this.#send({ method: "DELETE", path }, NOT_FOUND);
   }
 
-  async #send(request: ApiRequest, tolerated: number | null): Promise<void> {
+  async #send(request: ApiRequest, tolerated: number | null): Promise<number> {
     const { status, body } = await this.#client.send({ ...request, timeoutMs: WRITE_TIMEOUT_MS });
-    if (status < 300 || status === tolerated) return;
+    if (status < 300 || status === tolerated) return status;
     throw new Error(`${request.method} ${request.path}: ${status} ${JSON.stringify(body)}`);
   }
 }
