@@ -97,12 +97,14 @@ describe("roles", () => {
   });
 
   it("read the published Service by its name, wherever it is", async () => {
-    const all = await rights({ publishService: { name: "infra/edge" }, publishNodeAddresses: true });
-    assert.deepEqual(all["infra/ingress-penstock-published"], [
-      "endpointslices.discovery.k8s.io list",
-      "services get edge",
-    ]);
+    const all = await rights({ publishService: { name: "infra/edge" } });
+    assert.deepEqual(all["infra/ingress-penstock-published"], ["services get edge"]);
     assert.deepEqual(all["ingress/penstock"], LEASE);
+  });
+
+  it("read the slices of the published Service for the addresses of its nodes, and not the Service", async () => {
+    const all = await rights({ publishService: { name: "infra/edge" }, publishNodeAddresses: true });
+    assert.deepEqual(all["infra/ingress-penstock-published"], ["endpointslices.discovery.k8s.io list"]);
   });
 
   it("reach the webhook's own Secret and configuration by their names", async () => {

@@ -82,16 +82,20 @@ What the controller may do, in one place. Each block says what it is for; templa
 {{- end }}
 {{- end }}
 
-{{/* Where the published Service is. It need not be in a namespace that is served, and is then read by its name. */}}
+{{/*
+Where the published Service is. It need not be in a namespace that is served, and is then read by its name; or, for the
+addresses of nodes, its slices are.
+*/}}
 {{- define "penstock.rules.publishedService" -}}
-- apiGroups: [""]
-  resources: [services]
-  resourceNames: [{{ splitList "/" (include "penstock.publishService" .) | last | quote }}]
-  verbs: [get]
 {{- if .Values.publishNodeAddresses }}
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [list]
+{{- else }}
+- apiGroups: [""]
+  resources: [services]
+  resourceNames: [{{ splitList "/" (include "penstock.publishService" .) | last | quote }}]
+  verbs: [get]
 {{- end }}
 {{- end }}
 
