@@ -15,7 +15,7 @@ import type { PhaseSlots } from "./phases.ts";
 import { ProxyError, statusOfError } from "./proxy-error.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
 import { nextRequestId } from "./request-id.ts";
-import { isIdempotent, isRetrySafe } from "./retry.ts";
+import { addRefusal, countAttempts, isIdempotent, isRetrySafe, NO_PEERS } from "./retry.ts";
 import type { ExchangeLimits, Session } from "./session.ts";
 import { judgeSilence, RATE_PERIOD_MS, UploadRate } from "./silence.ts";
 import { prepareUpstreamHeaders } from "./upstream-headers.ts";
@@ -47,10 +47,6 @@ const State = {
 
 type BodyFilter<Ctx> = NonNullable<PhaseSlots<Ctx>["requestBodyFilter"]>;
 
-/** How many of its peers may refuse a request at no cost: about so many are gone at once where a Deployment shrinks. */
-const MAX_REFUSING_PEERS = 32;
-const NO_PEERS: readonly Peer[] = [];
-
 const DATE = headerBit(KnownHeader.date);
 const SERVER = headerBit(KnownHeader.server);
 const SERVER_NAME = "penstock";
@@ -74,8 +70,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   #upstream: UpstreamStream | null = null;
   #state: number = State.choosing;
   #attemptStartedAt = 0;
-  /** Peers that refused the connection. They took no time and cost no upstream anything, so all but one are free. */
-  #refusedBy: readonly Peer[] = NO_PEERS;
+  #refusedBy = NO_PEERS;
   #isRequestEnded: boolean;
   #isRequestPaused = true;
   #isResponsePaused = false;
@@ -179,11 +174,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     this.peer = peer;
     this.#state = State.connecting;
     this.#attemptStartedAt = performance.now();
-    const { pool } = this.#runtime;
-    const { connectTimeoutMs } = this.limits;
-    // What ended one idle connection has often ended others, and their end is not yet read: a retry relies on none.
-    const upstream =
-      this.attempts === 1 ? pool.open(peer, connectTimeoutMs, this) : pool.openNew(peer, connectTimeoutMs, this);
+    const upstream = this.#runtime.pool.open(peer, this.limits.connectTimeoutMs, this, this.attempts > 1);
     this.#upstream = upstream;
     if (upstream.isConnected) this.onConnected();
   }
@@ -487,21 +478,11 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   }
 
   #mayRetry(error: ProxyError): boolean {
-    if (this.#isHeadSent || !this.#hasAttemptLeft(error)) return false;
+    if (error.type === "connect-refused") this.#refusedBy = addRefusal(this.#refusedBy, this.peer as Peer);
+    if (this.#isHeadSent || countAttempts(this.attempts, this.#refusedBy) >= this.limits.maxAttempts) return false;
     if (this.#state !== State.connecting && this.#state !== State.awaiting) return false;
     const isReplayable = this.requestBodyBytes === 0 || this.#replay?.isWhole === true;
     return isReplayable && isRetrySafe(error.retry, this.request);
-  }
-
-  /** Each peer that refuses after the first one gives the attempt back. */
-  #hasAttemptLeft({ type }: ProxyError): boolean {
-    const refusedBy = this.#refusedBy;
-    const peer = this.peer as Peer;
-    if (type === "connect-refused" && refusedBy.length < MAX_REFUSING_PEERS && !refusedBy.includes(peer)) {
-      this.#refusedBy = [...refusedBy, peer];
-    }
-    const given = Math.max(this.#refusedBy.length - 1, 0);
-    return this.attempts - given < this.limits.maxAttempts;
   }
 
   onUpstreamTimer(): void {

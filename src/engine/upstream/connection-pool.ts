@@ -28,9 +28,12 @@ export class ConnectionPool implements ConnectionOwner {
     this.#connector = new Connector(wheel);
   }
 
-  /** An idle connection to the peer, or a new one that is still connecting. */
-  open(peer: Peer, connectTimeoutMs: number, handler: UpstreamHandler): UpstreamStream {
-    const idle = this.#idle.get(peer.poolKey)?.pop();
+  /**
+   * An idle connection to the peer, or a new one that is still connecting.
+   * @param isRetry opens a new one: what ended one idle connection has often ended others, whose end is not yet read.
+   */
+  open(peer: Peer, connectTimeoutMs: number, handler: UpstreamHandler, isRetry: boolean): UpstreamStream {
+    const idle = isRetry ? undefined : this.#idle.get(peer.poolKey)?.pop();
     if (idle !== undefined) {
       idle.idleIndex = -1;
       this.statistics.idle--;
@@ -38,11 +41,6 @@ export class ConnectionPool implements ConnectionOwner {
       idle.lend(handler);
       return idle;
     }
-    return this.openNew(peer, connectTimeoutMs, handler);
-  }
-
-  /** A new connection, whatever is idle. */
-  openNew(peer: Peer, connectTimeoutMs: number, handler: UpstreamHandler): UpstreamStream {
     this.statistics.opened++;
     return this.#connector.connect(peer, connectTimeoutMs, this, handler);
   }

@@ -63,8 +63,8 @@ export async function killProcess(namespace: TestNamespace, pod: KubeObject): Pr
   const ended = await namespace.waitFor("Pod", name, (object) =>
     ["Succeeded", "Failed"].includes(podStatus(object).phase ?? ""),
   );
-  if (podStatus(ended).phase !== "Succeeded")
-    throw new Error(`the process of ${pod.metadata.name} could not be killed`);
+  if (podStatus(ended).phase === "Succeeded") return;
+  throw new Error(`the process of ${pod.metadata.name} could not be killed`);
 }
 
 /** Takes the pod out of the API server at once; its kubelet ends it with little grace. */
