@@ -1,6 +1,7 @@
 // What the proxy says when it answers an error itself: short, text or JSON after Accept, never cached, no addresses.
+import { HeaderList } from "../http/header-list.ts";
+import { type RequestHead, ResponseHead } from "../http/messages.ts";
 import { statusText } from "../http/status-text.ts";
-import type { RequestHead } from "../http/messages.ts";
 import type { ProxyErrorType } from "./proxy-error.ts";
 
 const MESSAGES: Readonly<Record<ProxyErrorType, string>> = {
@@ -26,25 +27,35 @@ const MESSAGES: Readonly<Record<ProxyErrorType, string>> = {
 };
 
 export interface ErrorResponse {
-  readonly contentType: string;
-  readonly body: string;
+  readonly head: ResponseHead;
+  readonly body: Buffer;
 }
 
-export function describeError(type: ProxyErrorType): string {
-  return MESSAGES[type];
-}
-
-/** @param message one sentence for the client, without a full stop. */
-export function renderError(request: RequestHead, status: number, message: string, requestId: string): ErrorResponse {
+/** @param status final, for example after a phase has chosen another. */
+export function renderError(
+  request: RequestHead,
+  status: number,
+  type: ProxyErrorType,
+  requestId: string,
+): ErrorResponse {
   const accept = request.headers.get("accept");
-  if (accept !== null && prefersJson(accept)) {
-    const body = JSON.stringify({ status, error: statusText(status), message, request_id: requestId });
-    return { contentType: "application/json", body: `${body}\n` };
-  }
-  return {
-    contentType: "text/plain; charset=utf-8",
-    body: `${status} ${statusText(status)}: ${message}\nrequest id: ${requestId}\n`,
-  };
+  const isJson = accept !== null && prefersJson(accept);
+  const body = Buffer.from(
+    isJson ? renderJson(status, MESSAGES[type], requestId) : renderText(status, MESSAGES[type], requestId),
+  );
+  const contentType = isJson ? "application/json" : "text/plain; charset=utf-8";
+  const headers = ["Content-Type", contentType, "Cache-Control", "no-store"];
+  // A client that is late with its request is not waited for again.
+  if (type === "request-timeout") headers.push("Connection", "close");
+  return { head: new ResponseHead(status, "", 11, HeaderList.fromPairs(headers), body.length), body };
+}
+
+function renderJson(status: number, message: string, requestId: string): string {
+  return `${JSON.stringify({ status, error: statusText(status), message, request_id: requestId })}\n`;
+}
+
+function renderText(status: number, message: string, requestId: string): string {
+  return `${status} ${statusText(status)}: ${message}\nrequest id: ${requestId}\n`;
 }
 
 /** JSON is named, and neither text nor HTML before it. */

@@ -8,7 +8,7 @@ import { type RequestHead, ResponseHead, UNKNOWN_LENGTH } from "../http/messages
 import type { ConnectionPool } from "../upstream/connection-pool.ts";
 import type { Peer } from "../upstream/peer.ts";
 import type { DownstreamConnection, DownstreamHandler, DownstreamStream } from "./downstream.ts";
-import { describeError, renderError } from "./error-response.ts";
+import { renderError } from "./error-response.ts";
 import { clientAddressOf, type TrustPredicate, trustedRequestId } from "./forwarding.ts";
 import { bodyTooLarge, toProxyError, wouldOpenWebSocket } from "./exchange-errors.ts";
 import type { PhaseSlots } from "./phases.ts";
@@ -473,12 +473,12 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
       this.#fail(toProxyError(replacement));
       return;
     }
+    if (error.type === "connect-refused") this.#refusedBy = addRefusal(this.#refusedBy, peer);
     if (this.#mayRetry(error)) this.#attempt();
     else this.#fail(error);
   }
 
   #mayRetry(error: ProxyError): boolean {
-    if (error.type === "connect-refused") this.#refusedBy = addRefusal(this.#refusedBy, this.peer as Peer);
     if (this.#isHeadSent || countAttempts(this.attempts, this.#refusedBy) >= this.limits.maxAttempts) return false;
     if (this.#state !== State.connecting && this.#state !== State.awaiting) return false;
     const isReplayable = this.requestBodyBytes === 0 || this.#replay?.isWhole === true;
@@ -544,13 +544,8 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
       this.#downstream.abort(error);
       return;
     }
-    const { contentType, body } = renderError(this.request, status, describeError(error.type), this.requestId);
-    const pairs = ["Content-Type", contentType, "Cache-Control", "no-store"];
-    // A client that is late with its request is not waited for again.
-    if (error.type === "request-timeout") pairs.push("Connection", "close");
-    const headers = HeaderList.fromPairs(pairs);
-    const bytes = Buffer.from(body);
-    this.#answer(new ResponseHead(status, "", 11, headers, bytes.length), bytes, error);
+    const { head, body } = renderError(this.request, status, error.type, this.requestId);
+    this.#answer(head, body, error);
   }
 
   #dropUpstream(): void {

@@ -27,7 +27,7 @@ export interface Session {
 
   /** Peer of the current or last attempt. */
   readonly peer: Peer | null;
-  /** Attempts begun. */
+  /** Peers tried, those that refused the connection included. */
   readonly attempts: number;
   readonly isUpstreamReused: boolean;
   /** Bytes of bodies and tunnels, without framing. */
