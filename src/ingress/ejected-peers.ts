@@ -4,12 +4,12 @@ import type { ProxyError } from "../engine/proxy/proxy-error.ts";
 import type { Peer } from "../engine/upstream/peer.ts";
 
 /** A pod that ended is gone from the endpoints within a moment, and looking again at one that starts costs nothing. */
-const REFUSED_HOLD_OFF_MS = 1_000;
+const REFUSED_EJECTION_MS = 1_000;
 /** Looking again costs one request its connect timeout; a lost node stays among the endpoints for most of a minute. */
-const SILENT_HOLD_OFF_MS = 10_000;
+const SILENT_EJECTION_MS = 10_000;
 
 interface Ejection {
-  readonly holdOffMs: number;
+  readonly ejectionMs: number;
   /** When one request may try the peer. */
   dueAt: number;
 }
@@ -28,9 +28,9 @@ export class EjectedPeers {
 
   /** @param now milliseconds, of any clock that never goes back. */
   add(peer: Peer, { type }: ProxyError, now: number): void {
-    const holdOffMs = type === "connect-refused" ? REFUSED_HOLD_OFF_MS : SILENT_HOLD_OFF_MS;
+    const ejectionMs = type === "connect-refused" ? REFUSED_EJECTION_MS : SILENT_EJECTION_MS;
     this.#ejections.delete(peer);
-    this.#ejections.set(peer, { holdOffMs, dueAt: now + holdOffMs });
+    this.#ejections.set(peer, { ejectionMs, dueAt: now + ejectionMs });
   }
 
   /** @returns whether it was ejected. */
@@ -49,7 +49,7 @@ export class EjectedPeers {
   takeDue(now: number): Peer | null {
     for (const [peer, ejection] of this.#ejections) {
       if (ejection.dueAt > now) continue;
-      ejection.dueAt = now + ejection.holdOffMs;
+      ejection.dueAt = now + ejection.ejectionMs;
       return peer;
     }
     return null;
