@@ -86,7 +86,8 @@ test("a kind whose definition is taken away and comes back is served without a r
 
   const definition = await getObject(ROUTE_POLICIES);
   const { annotations = {}, labels = {}, name } = definition?.metadata ?? { name: "" };
-  const again = { ...ROUTE_POLICIES, metadata: { name, annotations, labels }, spec: definition?.["spec"] };
+  const { apiVersion, kind } = ROUTE_POLICIES;
+  const again = { apiVersion, kind, metadata: { name, annotations, labels }, spec: definition?.["spec"] };
   t.after(() => applyObject(again));
   await deleteObject(ROUTE_POLICIES);
   await waitForObject(ROUTE_POLICIES, (object) => object === null);

@@ -1,0 +1,108 @@
+// What a hostile tenant writes does no harm to others: they are served on, nothing dies, and whoever wrote it is told. How long
+// the workers stood still is reported, not judged: that is for a quiet machine.
+import assert from "node:assert/strict";
+import { it } from "node:test";
+import type { TestContext } from "node:test";
+import { parseAllDocuments } from "yaml";
+import type { ApiObject } from "../../support/api-server/api-objects.ts";
+import type { ApiServerDouble } from "../../support/api-server/start-api-server.ts";
+import { startApiServer } from "../../support/api-server/start-api-server.ts";
+import { hostileIngresses, impossibleIngresses } from "../../support/hostile-ingresses.ts";
+import { createFolder } from "../../support/penstock-process.ts";
+import { localFlags, manifestOf, RunningProxy, startUpstream } from "../../support/running-proxy.ts";
+
+const NEIGHBOUR = "neighbour.test";
+
+function applySite(api: ApiServerDouble, name: string, port: number): void {
+  for (const document of parseAllDocuments(manifestOf({ name, host: `${name}.test`, port }))) {
+    const object = document.toJS() as ApiObject & { readonly spec?: object };
+    api.apply(
+      object.kind === "Ingress" ? { ...object, spec: { ...object.spec, ingressClassName: "penstock" } } : object,
+    );
+  }
+}
+
+async function startController(context: TestContext): Promise<{ api: ApiServerDouble; proxy: RunningProxy }> {
+  const api = await startApiServer({ patienceMs: 60_000 });
+  context.after(() => api.stop());
+  api.apply({
+    apiVersion: "networking.k8s.io/v1",
+    kind: "IngressClass",
+    metadata: { name: "penstock" },
+    spec: { controller: "penstock.dev/ingress-controller" },
+  });
+  const port = await startUpstream(context, (request, response) => {
+    request.resume();
+    response.end("served");
+  });
+  applySite(api, "neighbour", port);
+  applySite(api, "web", port);
+  const folder = await createFolder(context, {
+    kubeconfig: JSON.stringify({
+      "current-context": "double",
+      contexts: [{ name: "double", context: { cluster: "double", user: "nobody" } }],
+      clusters: [{ name: "double", cluster: { server: api.url } }],
+      users: [{ name: "nobody", user: {} }],
+    }),
+  });
+  const flags = ["controller", "--kubeconfig", `${folder}/kubeconfig`, ...localFlags()];
+  return { api, proxy: await RunningProxy.start(context, flags, { env: { POD_NAMESPACE: "ingress" } }) };
+}
+
+/** Longest that each thread stood still since the metrics were read last. */
+async function longestDelays(proxy: RunningProxy): Promise<string> {
+  const { body } = await proxy.admin("/metrics");
+  const delays = Array.from(
+    body.matchAll(/^penstock_event_loop_delay_seconds\{thread="(\w+)",quantile="1"\} (\S+)$/gm),
+    ([, thread = "", seconds = ""]) =>
+      `${thread === "main" ? "main thread" : "worker"} ${Math.round(Number(seconds) * 1000)} ms`,
+  );
+  return delays.join(", ");
+}
+
+/** Asks for the neighbour again and again until `last.test` is served; everything before has been taken in by then. */
+async function serveUntilDone(proxy: RunningProxy): Promise<number> {
+  let served = 0;
+  for (;;) {
+    assert.equal((await proxy.get(NEIGHBOUR, "/")).body, "served");
+    served += 1;
+    if ((await proxy.get("last.test", "/")).status === 200) return served;
+  }
+}
+
+it("a hostile Ingress is told so and harms nobody", async (context) => {
+  const { api, proxy } = await startController(context);
+  await longestDelays(proxy);
+  const options = {
+    namespace: "default",
+    ingressClass: "penstock",
+    domain: "hostile.test",
+    neighbourHost: NEIGHBOUR,
+    annotationBytes: 1024 * 1024,
+  };
+  for (const ingress of [...hostileIngresses(options), ...impossibleIngresses(options)]) api.apply(ingress);
+  // No JSON at all, JSON with bytes that are no UTF-8, and keys that come twice.
+  await api.until(() => api.openWatches("Ingress") > 0);
+  const event = `{"type":"ADDED","object":{"apiVersion":"networking.k8s.io/v1","kind":"Ingress","metadata":{"name":"raw","name":"raw2","namespace":"default","uid":"u","resourceVersion":"1"},"spec":{"ingressClassName":"penstock","rules":[{"host":"HOST"}]}}}\n`;
+  const [before = "", after = ""] = event.split("HOST");
+  api.sendRaw(
+    "Ingress",
+    Buffer.concat([Buffer.from(before), Buffer.from([0xff, 0xfe, 0xc0, 0x80]), Buffer.from(after)]),
+  );
+  const port = await startUpstream(context, (request, response) => {
+    request.resume();
+    response.end("last");
+  });
+  applySite(api, "last", port);
+  const served = await serveUntilDone(proxy);
+  context.diagnostic(`${served} requests of others meanwhile; longest delay: ${await longestDelays(proxy)}`);
+
+  assert.equal((await proxy.get("many.hostile.test", "/p/99/9999")).status, 200);
+  const { body } = await proxy.admin("/metrics");
+  for (const reason of ["PathConflict", "AnnotationInvalid", "ServiceNotFound", "PathInvalid"]) {
+    assert.match(body, new RegExp(`^penstock_diagnostics\\{severity="\\w+",reason="${reason}"\\} [1-9]`, "m"), reason);
+  }
+  assert.doesNotMatch(body, /^penstock_worker_restarts_total\{[^}]*\} [1-9]/m);
+  assert.equal((await proxy.admin("/readyz")).status, 200);
+  assert.doesNotMatch(proxy.process.stderr, /\n\s+at /);
+});
