@@ -1,10 +1,12 @@
-// What reading into shared memory saves (engine/http1/socket-reader.ts, engine/server/adopt-socket.ts): CPU time of a
-// thread that answers small requests, with Node's own reads and with ours. `node bench/micro/socket-reader.ts`
+// What reading into shared memory saves (engine/http1/socket-reader.ts, engine/server): CPU time of a thread that answers
+// small requests, with Node's own reads, with ours on sockets that were accepted by Node, and with ours on handles that were
+// taken before there was a socket. `node bench/micro/socket-reader.ts`
 import { once } from "node:events";
 import net, { type AddressInfo, type Socket } from "node:net";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
 import { SocketReader } from "../../src/engine/http1/socket-reader.ts";
-import { adoptSocket } from "../../src/engine/server/adopt-socket.ts";
+import { takeAcceptedHandles } from "../../src/engine/server/accepted-handles.ts";
+import { adoptSocket, openSocket } from "../../src/engine/server/adopt-socket.ts";
 
 const CONNECTIONS = 50;
 const MESSAGES = 200_000;
@@ -12,26 +14,36 @@ const ROUNDS = 5;
 const REQUEST = `GET / HTTP/1.1\r\nHost: a\r\n${"X-Header: value\r\n".repeat(4)}\r\n`;
 const ANSWER = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-type Reading = "node" | "shared";
+const READINGS = ["node", "adopted", "handle"] as const;
+type Reading = (typeof READINGS)[number];
 
-function serve(reading: Reading): net.Server {
-  const server = net.createServer({ noDelay: true, pauseOnConnect: reading === "shared" }, (accepted) => {
-    if (reading === "node") {
-      accepted.on("data", () => accepted.write(ANSWER, "latin1")).on("error", () => undefined);
-      return;
-    }
-    const reader = new SocketReader();
-    const socket = adoptSocket(accepted, reader.options);
-    reader.attach({ holdsReadBuffer: false, onRead: () => void socket.write(ANSWER, "latin1") });
-    socket.on("error", () => undefined);
-    socket.resume();
+/** @param open makes the socket, which reads by the reader that it is given. */
+function answerShared(open: (reader: SocketReader) => Socket): void {
+  const reader = new SocketReader();
+  const socket = open(reader);
+  reader.attach({ holdsReadBuffer: false, onRead: () => void socket.write(ANSWER, "latin1") });
+  socket.on("error", () => undefined);
+  socket.resume();
+}
+
+async function serve(reading: Reading): Promise<net.Server> {
+  const server = net.createServer({ noDelay: true, pauseOnConnect: reading === "adopted" }, (accepted) => {
+    if (reading === "adopted") answerShared((reader) => adoptSocket(accepted, reader.options));
+    else accepted.on("data", () => accepted.write(ANSWER, "latin1")).on("error", () => undefined);
   });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  if (reading === "handle") {
+    const isTaken = takeAcceptedHandles(server, (accepted) =>
+      answerShared((reader) => openSocket(accepted, reader.options)),
+    );
+    if (!isTaken) throw new Error("this Node does not hand out accepted connections");
+  }
   return server;
 }
 
 async function measure(reading: Reading): Promise<number> {
-  const server = serve(reading).listen(0, "127.0.0.1");
-  await once(server, "listening");
+  const server = await serve(reading);
   const client = new Worker(new URL(import.meta.url), { workerData: (server.address() as AddressInfo).port });
   await once(client, "message");
   const before = process.threadCpuUsage();
@@ -63,12 +75,12 @@ async function drive(port: number): Promise<void> {
 }
 
 if (isMainThread) {
-  const samples: Record<Reading, number[]> = { node: [], shared: [] };
+  const samples: Record<Reading, number[]> = { node: [], adopted: [], handle: [] };
   for (let round = 0; round < ROUNDS; round++) {
-    const order: Reading[] = round % 2 === 0 ? ["node", "shared"] : ["shared", "node"];
+    const order = round % 2 === 0 ? READINGS : READINGS.toReversed();
     for (const reading of order) samples[reading].push(await measure(reading));
   }
-  for (const reading of ["node", "shared"] as const) {
+  for (const reading of READINGS) {
     const sorted = samples[reading].toSorted((a, b) => a - b);
     const raw = samples[reading].map((value) => value.toFixed(2)).join(" ");
     console.log(`${reading.padEnd(7)} median ${sorted[ROUNDS >> 1]?.toFixed(2)} µs a message  (${raw})`);

@@ -1,5 +1,6 @@
 // Lets a TLS socket of a server read into memory of ours, as adopt-socket.ts does for plain ones. Node offers `onread` to
-// sockets of `tls.connect` only; the socket underneath is the same. bench/micro/socket-reader.ts has the reason.
+// sockets of `tls.connect` only; the socket underneath is the same. With bodies of 64 KiB the engine alone then takes 164 µs
+// a request instead of 236 (docs/adr/0006).
 import { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { OnReadOptions } from "../http1/socket-reader.ts";
