@@ -24,6 +24,7 @@ test("hostile Ingress objects harm nobody else, and whoever wrote them is told",
   // Reading the metrics begins a new interval of the delays.
   await adminPages(release, "/metrics");
   const load = new LoadGenerator({ target, host, ratePerSecond: 50, timeoutMs: 30_000 });
+  t.after(() => load.stop());
   await load.afterMore(50);
 
   const options = {

@@ -23,6 +23,7 @@ test("upgrades that change values lose no request, and helm test passes before a
   await requestUntil(target, { host }, ({ status }) => status === 200);
 
   const load = new LoadGenerator({ target, host, ratePerSecond: 50, timeoutMs: 30_000 });
+  t.after(() => load.stop());
   await load.afterMore(50);
   const changes: readonly ChartValues[] = [
     { drainDelay, replicaCount: 2, workers: 2, config: { "log-level": "debug" }, podAnnotations: { revision: "2" } },

@@ -120,6 +120,7 @@ test("a minute without the API server, and etcd has forgotten what watches go on
   const readiness = await startWatcher(namespace);
   const metricsBefore = await adminPages(SHARED_RELEASE, "/metrics");
   const load = new LoadGenerator({ target: namespace.target, host: site.kept, ratePerSecond: RATE_PER_SECOND });
+  t.after(() => load.stop());
   t.after(() => cluster.startApiServer());
   await load.afterMore(RATE_PER_SECOND);
 
