@@ -21,7 +21,7 @@ test("pods are evicted one after the other under load, within the budget and wit
   const pods = (await podsOf(release)).map(({ metadata }) => metadata.name);
   assert.equal(pods.length, 2);
 
-  const load = new LoadGenerator({ target, host, path: "/?delay=10", ratePerSecond: 60 });
+  const load = new LoadGenerator({ target, host, path: "/?delay=10", ratePerSecond: 40, timeoutMs: 60_000 });
   await load.afterMore(60);
   const [first = "", second = ""] = pods;
   await waitForBudget(release.namespace);

@@ -29,7 +29,7 @@ test("a worker is drained under load without a failed request", async (t) => {
   const drained = nodeOf((await podsOf(release))[0] ?? {});
   assert.ok(workers.includes(drained), `${drained} is no worker`);
 
-  const load = new LoadGenerator({ target, host, path: "/?delay=10", ratePerSecond: 60 });
+  const load = new LoadGenerator({ target, host, path: "/?delay=10", ratePerSecond: 40, timeoutMs: 60_000 });
   await load.afterMore(60);
   t.after(() => kubectl(["uncordon", drained]));
   await kubectl(["drain", drained, "--ignore-daemonsets", "--delete-emptydir-data", "--force", "--timeout=240s"], {

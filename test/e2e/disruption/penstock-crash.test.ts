@@ -31,7 +31,7 @@ async function loseOneUnderLoad(
   const [victim] = await podsOf(release);
   assert.ok(victim !== undefined);
 
-  const load = new LoadGenerator({ target, host, path: "/?delay=10", ratePerSecond: 60 });
+  const load = new LoadGenerator({ target, host, path: "/?delay=10", ratePerSecond: 40, timeoutMs: 60_000 });
   await load.afterMore(120);
   await lose(namespace, release, victim);
   // The cluster has taken notice: from here on nothing may fail.

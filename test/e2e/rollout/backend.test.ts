@@ -18,7 +18,13 @@ async function updateUnderLoad(t: TestContext, namespace: TestNamespace, options
   await namespace.applyIngress({ rules: { [host]: [{ path: "/" }] } });
   await namespace.requestUntil({ host }, ({ status }) => status === 200);
 
-  const load = new LoadGenerator({ target: namespace.target, host, path: "/?delay=5", ratePerSecond: 80 });
+  const load = new LoadGenerator({
+    target: namespace.target,
+    host,
+    path: "/?delay=5",
+    ratePerSecond: 40,
+    timeoutMs: 60_000,
+  });
   await load.afterMore(80);
   for (const version of ["2", "3"]) {
     await namespace.deployEcho({ replicas: REPLICAS, ...options, version });

@@ -50,7 +50,7 @@ test("Penstock is updated under load without a failed request", async (t) => {
   const { release, target, host } = await siteFor(t, values);
   const former = await namesOf(release);
   const loads = (["http", "https"] as const).map(
-    (scheme) => new LoadGenerator({ target, host, scheme, path: "/?delay=10", ratePerSecond: 40 }),
+    (scheme) => new LoadGenerator({ target, host, scheme, path: "/?delay=10", ratePerSecond: 25, timeoutMs: 60_000 }),
   );
   await Promise.all(loads.map((load) => load.afterMore(80)));
   await installRelease(release, { ...values, podAnnotations: { rollout: "2" } });
