@@ -9,8 +9,8 @@ import type { Problem } from "../diagnose.ts";
 import { asRecord, asText } from "../untyped.ts";
 import { ANNOTATION_PREFIX, ANNOTATION_RULES } from "./registry.ts";
 import type { AnnotationRule } from "./registry.ts";
-import { NO_SETTINGS } from "../policies/traffic-settings.ts";
-import type { TrafficSettings } from "../policies/traffic-settings.ts";
+import { NO_SETTINGS } from "../traffic-settings.ts";
+import type { TrafficSettings } from "../traffic-settings.ts";
 
 const NGINX_PREFIX = "nginx.ingress.kubernetes.io/";
 

@@ -7,7 +7,7 @@ import {
   TIMEOUT_VALUE,
 } from "../../lib/traffic-values.ts";
 import type { ValueRule } from "../../lib/traffic-values.ts";
-import type { TrafficSettings } from "../policies/traffic-settings.ts";
+import type { TrafficSettings } from "../traffic-settings.ts";
 
 /** Null where the text is not allowed. */
 type ReadText = (text: string) => Partial<TrafficSettings> | null;

@@ -11,7 +11,7 @@ import { viewService } from "../upstreams/service-view.ts";
 import { viewPolicy } from "./policy-view.ts";
 import type { PolicyRules, PolicyTarget, PolicyView } from "./policy-view.ts";
 import { ROUTE_FIELDS, UPSTREAM_FIELDS } from "./setting-fields.ts";
-import type { TrafficSettings } from "./traffic-settings.ts";
+import type { TrafficSettings } from "../traffic-settings.ts";
 
 export interface AttachedPolicies {
   /** What the RoutePolicy of an Ingress asks for, by the Ingress's `namespace/name`. */

@@ -11,8 +11,8 @@ import type { TranslateOptions } from "../result.ts";
 import { asNonEmptyText, asRecord, isPresent } from "../untyped.ts";
 import type { UnknownRecord } from "../untyped.ts";
 import { readSettings, ROUTE_FIELDS } from "./setting-fields.ts";
-import { applySettings } from "./traffic-settings.ts";
-import type { TrafficSettings } from "./traffic-settings.ts";
+import { applySettings } from "../traffic-settings.ts";
+import type { TrafficSettings } from "../traffic-settings.ts";
 
 export interface ClassObjects {
   readonly ingressClasses: ObjectIndex<IngressClass>;

@@ -10,7 +10,7 @@ import { asList, asNonEmptyText, asRecord, asText, isPresent } from "../untyped.
 import type { UnknownRecord } from "../untyped.ts";
 import { readSettings } from "./setting-fields.ts";
 import type { SettingField } from "./setting-fields.ts";
-import type { TrafficSettings } from "./traffic-settings.ts";
+import type { TrafficSettings } from "../traffic-settings.ts";
 
 export interface PolicyView {
   readonly identity: ObjectIdentity;

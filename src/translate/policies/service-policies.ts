@@ -1,8 +1,8 @@
 // A Service as its annotations and the UpstreamPolicies for it have it.
 import type { ServiceView } from "../upstreams/service-view.ts";
 import type { PolicyTarget } from "./policy-view.ts";
-import { mergeSettings, NO_SETTINGS } from "./traffic-settings.ts";
-import type { TrafficSettings } from "./traffic-settings.ts";
+import { mergeSettings, NO_SETTINGS } from "../traffic-settings.ts";
+import type { TrafficSettings } from "../traffic-settings.ts";
 
 interface Applied {
   readonly targets: readonly PolicyTarget[];

@@ -1,5 +1,5 @@
-// The fields of our own kinds that ask for something: where each stands, what it may say, what it sets. The one place to
-// add another. What has no allowed value sets nothing and leaves all others alone.
+// The fields of our own kinds that ask for something: where each stands, what it may say, what it sets. What has no allowed
+// value sets nothing and leaves all others alone. Another field also needs its schema in source/custom-resources.
 import type { Diagnostic } from "../../ir/diagnostic.ts";
 import type { ObjectReference } from "../../ir/names.ts";
 import {
@@ -15,8 +15,8 @@ import { diagnose, problem } from "../diagnose.ts";
 import type { Problem } from "../diagnose.ts";
 import { asRecord, isPresent } from "../untyped.ts";
 import type { UnknownRecord } from "../untyped.ts";
-import { NO_SETTINGS } from "./traffic-settings.ts";
-import type { TrafficSettings } from "./traffic-settings.ts";
+import { NO_SETTINGS } from "../traffic-settings.ts";
+import type { TrafficSettings } from "../traffic-settings.ts";
 
 /** A field below `spec`. */
 export interface SettingField {

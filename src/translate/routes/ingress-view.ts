@@ -6,7 +6,7 @@ import { formatName } from "../../ir/names.ts";
 import type { PathMatch, RouteSource } from "../../ir/route-table.ts";
 import type { Ingress } from "../../source/object-types.ts";
 import { readAnnotations } from "../annotations/read-annotations.ts";
-import type { TrafficSettings } from "../policies/traffic-settings.ts";
+import type { TrafficSettings } from "../traffic-settings.ts";
 import { diagnose, problem } from "../diagnose.ts";
 import type { Identified } from "../object-identity.ts";
 import type { IngressStatus } from "../result.ts";

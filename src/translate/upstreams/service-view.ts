@@ -5,7 +5,7 @@ import { isDnsName } from "../../lib/dns-name.ts";
 import { quoteText } from "../../lib/untrusted-text.ts";
 import type { Service } from "../../source/object-types.ts";
 import { readAnnotations } from "../annotations/read-annotations.ts";
-import type { TrafficSettings } from "../policies/traffic-settings.ts";
+import type { TrafficSettings } from "../traffic-settings.ts";
 import { problem } from "../diagnose.ts";
 import type { Problem } from "../diagnose.ts";
 import { readAddress } from "../../lib/endpoint-address.ts";

@@ -1,6 +1,6 @@
 // What an object's annotations or a policy ask for, and how what several of them say combines.
-import type { RoutePolicy } from "../../ir/route-table.ts";
-import type { Place } from "../diagnose.ts";
+import type { RoutePolicy } from "../ir/route-table.ts";
+import type { Place } from "./diagnose.ts";
 
 /** Null: not said, or said wrongly. */
 export interface TrafficSettings {
