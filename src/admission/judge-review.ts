@@ -2,11 +2,13 @@
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import { formatName } from "../ir/names.ts";
 import type { ObjectReference } from "../ir/names.ts";
+import { CUSTOM_RESOURCE_GROUP } from "../source/custom-resources/custom-resource.ts";
 import type { WatchedObject, WorldObjects } from "../source/object-types.ts";
 import { validateObject } from "../source/validation/validate-object.ts";
 import type { Validation } from "../source/validation/validate-object.ts";
 import type { TranslateOptions } from "../translate/result.ts";
 import { translate } from "../translate/translate.ts";
+import { asRecord } from "../translate/untyped.ts";
 import { isKnowable, liesElsewhere } from "./faults-elsewhere.ts";
 import type { Review } from "./read-review.ts";
 import { isForeignIngress, isJudged, referenceOf, worldOfChange } from "./world-of-change.ts";
@@ -31,7 +33,6 @@ export interface JudgeContext {
 const NOTHING: Verdict = Object.freeze({ object: null, errors: [], warnings: [] });
 
 const INGRESS_API = "networking.k8s.io/v1";
-const OUR_GROUP = "penstock.dev/";
 
 /**
  * Refuses what is wrong with the object itself. Faults that lie in other objects, conflicts that it causes, and errors that
@@ -56,7 +57,7 @@ export function judgeReview(review: Review, context: JudgeContext): Verdict {
 function isAsked({ operation, apiVersion, kind, subResource }: Review): boolean {
   if (operation !== "CREATE" && operation !== "UPDATE") return false;
   if (subResource !== "") return false;
-  return kind === "Ingress" ? apiVersion === INGRESS_API : apiVersion.startsWith(OUR_GROUP);
+  return kind === "Ingress" ? apiVersion === INGRESS_API : apiVersion.startsWith(`${CUSTOM_RESOURCE_GROUP}/`);
 }
 
 /** What still changes of a deleted object are its finalizers. */
@@ -147,8 +148,4 @@ function identify(diagnostic: Diagnostic): string {
 
 function isText(value: unknown): value is string {
   return typeof value === "string" && value !== "";
-}
-
-function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }

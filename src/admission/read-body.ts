@@ -7,7 +7,8 @@ export type BodyReading =
   | {
       readonly outcome: "whole";
       readonly bytes: Buffer;
-      /** Gives the room back; call it when the bytes are done with. */ release(): void;
+      /** Gives the room back; call it when the bytes are done with. */
+      release(): void;
     }
   | { readonly outcome: "too-large" | "no-room" | "slow" | "broken" };
 

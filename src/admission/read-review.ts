@@ -1,5 +1,7 @@
 // From the bytes of an AdmissionReview (admission.k8s.io/v1) to what is asked. Judges the envelope, not the object in it.
 import { quoteText } from "../lib/untrusted-text.ts";
+import { isMapping } from "../source/validation/decode.ts";
+import { asRecord } from "../translate/untyped.ts";
 
 /** The part of a review that matters here. The objects are untrusted JSON. */
 export interface Review {
@@ -55,7 +57,7 @@ function readRequest(request: Readonly<Record<string, unknown>>): ReviewReading 
   const { group, version, kind } = asRecord(request["kind"]);
   if (typeof version !== "string" || typeof kind !== "string") return fault("request.kind is missing");
   if (operation === "CREATE" || operation === "UPDATE") {
-    if (!isRecord(object)) return fault(`request.object of ${quoteText(operation)} is no object`);
+    if (!isMapping(object)) return fault(`request.object of ${quoteText(operation)} is no object`);
   }
   return {
     review: {
@@ -92,14 +94,6 @@ function isShallow(bytes: Buffer): boolean {
 
 function fault(text: string): ReviewReading {
   return { review: null, fault: text };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return isRecord(value) ? value : {};
 }
 
 function asText(value: unknown): string {

@@ -12,6 +12,7 @@ import type {
 } from "../source/object-types.ts";
 import { comparePrecedence, identifyObject } from "../translate/object-identity.ts";
 import type { Identified } from "../translate/object-identity.ts";
+import { asRecord } from "../translate/untyped.ts";
 import { indexObjects } from "../translate/object-index.ts";
 import type { TranslateOptions } from "../translate/result.ts";
 import { translate } from "../translate/translate.ts";
@@ -164,8 +165,4 @@ function isSame(left: WatchedObject, right: WatchedObject): boolean {
 /** Which object it is, as diagnostics name it. */
 export function referenceOf({ kind, metadata }: WatchedObject): ObjectReference {
   return { kind, namespace: metadata.namespace ?? "", name: metadata.name };
-}
-
-function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }
