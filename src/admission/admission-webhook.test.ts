@@ -318,6 +318,7 @@ describe("the admission webhook", () => {
       client: world.api.client(),
       store: new ObjectStore(),
       translateOptions: OPTIONS,
+      servesNamespace: () => true,
       listen: { host: "127.0.0.1", port: 0 },
       service: SERVICE,
       secret: SECRET,

@@ -14,7 +14,7 @@ export interface AdmissionWebhookOptions {
   readonly store: Pick<ObjectStore, "isSynced" | "world">;
   readonly translateOptions: TranslateOptions;
   /** Where only some namespaces are watched: which. Objects of others are allowed untouched. */
-  readonly servesNamespace?: (namespace: string) => boolean;
+  readonly servesNamespace: (namespace: string) => boolean;
   /** Port 0: any free one. */
   readonly listen: { readonly host: string; readonly port: number };
   /** The Service by which the API server reaches this server. */
@@ -36,7 +36,7 @@ export class AdmissionWebhook {
   readonly #registration: WebhookRegistration;
 
   constructor(options: AdmissionWebhookOptions) {
-    const { listen, clock, store, translateOptions, onEvent, servesNamespace = () => true } = options;
+    const { listen, clock, store, translateOptions, onEvent, servesNamespace } = options;
     this.#server = new AdmissionServer({
       ...listen,
       clock,

@@ -84,7 +84,7 @@ export class ClusterFeed implements Feed {
     this.#writers?.diagnosed(change);
   }
 
-  /** Others lead from now on, and judge what is written to the cluster. */
+  /** Others lead from now on; the webhook answers until the delay is over. */
   async beginDrain(): Promise<void> {
     await this.#writers?.stop();
   }
