@@ -79,7 +79,7 @@ export class ClusterWriters {
       lease: cluster.lease ?? { namespace: pod.namespace, name: LEASE_NAME },
       identity: pod.unique,
       clock: systemClock,
-      wallClock: Date.now,
+      wallTimeMs: Date.now,
       random: Math.random,
       onChange: (leadership, holder) => {
         this.#lead(leadership);
@@ -114,7 +114,7 @@ export class ClusterWriters {
       identify: identifyInStore(store),
       author: { controller: cluster.controllerName, instance: pod.name },
       clock: systemClock,
-      wallClock: Date.now,
+      wallTimeMs: Date.now,
       random: Math.random,
       observer: {
         onAnnounce: (outcome) => metrics.wrote("event", outcome),

@@ -53,7 +53,7 @@ class Rig {
       identify: ({ name }) => ({ apiVersion: "networking.k8s.io/v1", uid: this.uids.get(name) ?? `uid-of-${name}` }),
       author: { controller: "penstock.dev/ingress-controller", instance },
       clock: this.clock,
-      wallClock: () => 1_800_000_000_000 + this.clock.now(),
+      wallTimeMs: () => 1_800_000_000_000 + this.clock.now(),
       random: () => 0.5,
       observer: {
         onAnnounce: (outcome) => this.outcomes.push(outcome),

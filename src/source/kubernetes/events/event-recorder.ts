@@ -60,7 +60,7 @@ export interface EventRecorderOptions {
   readonly author: EventAuthor;
   readonly clock: Clock;
   /** Milliseconds since the epoch; `Date.now`. */
-  readonly wallClock: () => number;
+  readonly wallTimeMs: () => number;
   /** From 0 to 1. */
   readonly random: () => number;
   readonly observer: EventObserver;
@@ -231,9 +231,9 @@ export class EventRecorder {
 
   /** Null where there is nobody to tell: an object that is gone needs no word that it is well again. */
   #prepare(task: Task): Announcement | null {
-    const { identify, author, wallClock } = this.#options;
+    const { identify, author, wallTimeMs } = this.#options;
     const diagnostic = diagnosticOf(task);
-    const circumstances = { identity: identify(diagnostic.object), author, wallMs: wallClock() };
+    const circumstances = { identity: identify(diagnostic.object), author, wallMs: wallTimeMs() };
     if ("ended" in task) {
       const event = resolvedEvent(diagnostic, circumstances);
       return circumstances.identity === null ? null : { event, knownCount: 0, isEnough: () => false };
@@ -248,7 +248,7 @@ export class EventRecorder {
 
   /** Milliseconds; endless for what cannot be read or lies in the future. */
   #ageOf(seenAt: string): number {
-    const ageMs = this.#options.wallClock() - Date.parse(seenAt);
+    const ageMs = this.#options.wallTimeMs() - Date.parse(seenAt);
     return ageMs >= 0 ? ageMs : Infinity;
   }
 

@@ -31,7 +31,7 @@ class Replica {
       lease: LEASE,
       identity,
       clock: this.clock,
-      wallClock: () => 1_800_000_000_000 + this.wallOffsetMs + this.clock.now(),
+      wallTimeMs: () => 1_800_000_000_000 + this.wallOffsetMs + this.clock.now(),
       random: () => 0.5,
       onChange: (leadership) => {
         if (leadership !== null) this.terms.push(leadership);

@@ -35,7 +35,7 @@ export interface LeaderElectionOptions {
   readonly identity: string;
   readonly clock: Clock;
   /** Milliseconds since the epoch; `Date.now`. */
-  readonly wallClock: () => number;
+  readonly wallTimeMs: () => number;
   /** From 0 to 1. */
   readonly random: () => number;
   readonly timing?: LeaderElectionTiming;
@@ -158,7 +158,7 @@ export class LeaderElection {
 
   /** Puts our name and the time into the Lease. */
   async #write(known: StoredLease | null, limits: RequestLimits): Promise<LeaseAnswer> {
-    const sentAt: Instant = { monotonicMs: this.#options.clock.now(), wallMs: this.#options.wallClock() };
+    const sentAt: Instant = { monotonicMs: this.#options.clock.now(), wallMs: this.#options.wallTimeMs() };
     const record = this.#recordAfter(known?.record ?? null, sentAt.wallMs);
     const answer =
       known === null ? await this.#requests.create(record, limits) : await this.#requests.update(known, record, limits);
@@ -231,7 +231,7 @@ export class LeaderElection {
       // A renewal that was on its way may have changed the version.
       const current = await this.#requests.read(limits);
       if (current.outcome !== "lease" || current.lease.record.holder !== this.#options.identity) return;
-      const now = formatMicroTime(this.#options.wallClock());
+      const now = formatMicroTime(this.#options.wallTimeMs());
       const record = { ...current.lease.record, holder: "", durationSeconds: 1, renewTime: now, acquireTime: now };
       await this.#requests.update(current.lease, record, limits);
     } catch (error) {

@@ -31,14 +31,14 @@ export interface Instant {
 /** A term of office, from one acquisition to its end. */
 export class LeaderTerm implements Leadership {
   readonly #clock: Clock;
-  readonly #wallClock: () => number;
+  readonly #wallTimeMs: () => number;
   readonly #renewDeadlineMs: number;
   readonly #ended = new AbortController();
   #renewedAt: Instant;
 
-  constructor(clocks: { clock: Clock; wallClock: () => number }, renewDeadlineMs: number, renewedAt: Instant) {
+  constructor(clocks: { clock: Clock; wallTimeMs: () => number }, renewDeadlineMs: number, renewedAt: Instant) {
     this.#clock = clocks.clock;
-    this.#wallClock = clocks.wallClock;
+    this.#wallTimeMs = clocks.wallTimeMs;
     this.#renewDeadlineMs = renewDeadlineMs;
     this.#renewedAt = renewedAt;
   }
@@ -52,7 +52,7 @@ export class LeaderTerm implements Leadership {
     // The monotonic clock stands still while a machine is suspended, the wall clock may be set: the later one counts.
     const elapsedMs = Math.max(
       this.#clock.now() - this.#renewedAt.monotonicMs,
-      this.#wallClock() - this.#renewedAt.wallMs,
+      this.#wallTimeMs() - this.#renewedAt.wallMs,
     );
     return Math.max(0, this.#renewDeadlineMs - elapsedMs);
   }

@@ -17,6 +17,7 @@ import {
   addressesOfService,
   nodesOfEndpoints,
   publishedAddresses,
+  SERVICE_NAME_LABEL,
 } from "./load-balancer-addresses.ts";
 
 /** What the status of Ingresses shall say. */
@@ -111,7 +112,7 @@ export class AddressBook {
   /** Null where it is forbidden. */
   async #fetchNodeNames({ namespace, name }: NamespacedName): Promise<readonly string[] | null> {
     const path = `/apis/discovery.k8s.io/v1${within(namespace)}/endpointslices`;
-    const { status, body } = await this.#get(path, { labelSelector: `kubernetes.io/service-name=${name}` });
+    const { status, body } = await this.#get(path, { labelSelector: `${SERVICE_NAME_LABEL}=${name}` });
     if (status === 403) return null;
     const items = isMapping(body) && Array.isArray(body["items"]) ? (body["items"] as unknown[]) : [];
     return nodesOfEndpoints(items.flatMap(readSlice), name);

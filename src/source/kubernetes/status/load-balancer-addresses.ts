@@ -11,7 +11,8 @@ export type PublishedAddress = { readonly ip: string } | { readonly hostname: st
 /** A status is copied into every Ingress: beyond this, more nodes tell clients nothing. */
 const MAX_NODE_ADDRESSES = 100;
 
-const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
+/** On an EndpointSlice: the Service that it belongs to. */
+export const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
 
 /** From what an administrator wrote or a cloud reports: IP addresses and host names, each once, in a fixed order. */
 export function publishedAddresses(texts: Iterable<string>): readonly PublishedAddress[] {
