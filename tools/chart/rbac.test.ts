@@ -1,7 +1,9 @@
-// The rights that the chart gives, for each scope. The same table is compared with what the program asks for by the suite
-// that runs it on a real cluster.
+// The rights that the chart gives, for each scope. That they are those which the program uses is shown by
+// test/feature/cluster/least-privilege.test.ts, with the manifests that are made from the chart.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { qualifiedNameOf } from "../../src/source/kubernetes/reflector/resource.ts";
+import { WHOLE_RESOURCES } from "../../src/source/kubernetes/resources.ts";
 import { renderChart } from "./rendered-chart.ts";
 import type { Loose, RenderedChart, Values } from "./rendered-chart.ts";
 
@@ -27,31 +29,24 @@ function rightsByRole(chart: RenderedChart): Record<string, readonly string[]> {
   );
 }
 
+/** For what the source reads in full. */
+function reading(isNamespaced: boolean): readonly string[] {
+  return WHOLE_RESOURCES.filter((resource) => resource.isNamespaced === isNamespaced).flatMap((resource) =>
+    ["list", "watch"].map((verb) => `${qualifiedNameOf(resource)} ${verb}`),
+  );
+}
+
 const SERVED = [
-  "endpointslices.discovery.k8s.io list",
-  "endpointslices.discovery.k8s.io watch",
+  ...reading(true),
   "events.events.k8s.io create",
   "events.events.k8s.io get",
   "events.events.k8s.io patch",
-  "ingresses.networking.k8s.io list",
-  "ingresses.networking.k8s.io watch",
   "ingresses/status.networking.k8s.io patch",
-  "routepolicies.penstock.dev list",
-  "routepolicies.penstock.dev watch",
   "secrets get",
   "secrets list",
   "secrets watch",
-  "services list",
-  "services watch",
-  "upstreampolicies.penstock.dev list",
-  "upstreampolicies.penstock.dev watch",
-];
-const CLUSTER = [
-  "ingressclasses.networking.k8s.io list",
-  "ingressclasses.networking.k8s.io watch",
-  "proxyconfigs.penstock.dev list",
-  "proxyconfigs.penstock.dev watch",
-];
+].toSorted();
+const CLUSTER = reading(false).toSorted();
 const LEASE = [
   "leases.coordination.k8s.io create",
   "leases.coordination.k8s.io get penstock-leader",

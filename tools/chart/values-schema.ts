@@ -1,17 +1,15 @@
 // What the chart's values may be: the source of deploy/helm/penstock/values.schema.json. Defaults and texts are in values.yaml;
 // what values must be together is checked by the chart's own templates/_checks.tpl.
 import { z } from "zod";
+import { CLUSTER_SETTINGS } from "../../src/config/cluster-settings.ts";
 import { SETTING_KEYS, SETTINGS } from "../../src/config/settings.ts";
 import type { SettingKey } from "../../src/config/settings.ts";
 
 /** Settings that values of their own stand for, or that mean nothing in a pod: refused in `config`. */
 const CHART_OWNED: ReadonlySet<SettingKey> = new Set<SettingKey>([
-  ...(["from", "to", "watch", "kubeconfig", "http", "https", "admin", "workers"] as const),
-  ...(["ingress-class", "controller-name", "watch-without-class", "namespace", "namespace-selector"] as const),
-  ...(["default-certificate", "trusted-proxies", "drain-delay", "shutdown-grace"] as const),
-  ...(["leader-elect", "leader-election-lease", "publish-service", "publish-status-address"] as const),
-  ...(["publish-node-addresses", "clear-status-on-stop", "events"] as const),
-  ...(["webhook", "webhook-service", "webhook-secret", "webhook-configuration"] as const),
+  ...(["from", "to", "watch", "http", "https", "admin", "workers"] as const),
+  ...(["ingress-class", "default-certificate", "trusted-proxies", "drain-delay", "shutdown-grace"] as const),
+  ...(Object.keys(CLUSTER_SETTINGS) as (keyof typeof CLUSTER_SETTINGS)[]),
 ]);
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
