@@ -6,7 +6,7 @@ import type { ApiResource } from "./api-resources.ts";
 import { apiVersionOf } from "./api-resources.ts";
 import { checkWritten } from "./check-object.ts";
 import type { ObjectLog } from "./object-log.ts";
-import { applyJsonPatch, applyMergePatch } from "./patches.ts";
+import { applyMergePatch } from "./patches.ts";
 import type { RecordedRequest } from "./recorded-request.ts";
 import type { Selector } from "./selectors.ts";
 import { parseSelectors } from "./selectors.ts";
@@ -142,13 +142,8 @@ function mixStatus(
 
 function patched(before: ApiObject, { contentType, body }: RecordedRequest): unknown {
   const type = contentType.split(";")[0]?.trim();
-  if (type === "application/merge-patch+json") return applyMergePatch(before, body);
-  if (type !== "application/json-patch+json") return refuse(415, `unsupported patch type: ${type ?? ""}`);
-  try {
-    return applyJsonPatch(before, body as Parameters<typeof applyJsonPatch>[1]);
-  } catch (error) {
-    return refuse(422, (error as Error).message);
-  }
+  if (type !== "application/merge-patch+json") return refuse(415, `unsupported patch type: ${type ?? ""}`);
+  return applyMergePatch(before, body);
 }
 
 function remove(log: ObjectLog, resource: ApiResource, request: RecordedRequest): unknown {

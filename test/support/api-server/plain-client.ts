@@ -45,7 +45,7 @@ function openRequest(
   { agent, userAgent, signals }: Transport,
 ): Promise<IncomingMessage> {
   const { method, body, signal } = request;
-  const defaultType = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+  const contentType = method === "PATCH" ? "application/merge-patch+json" : "application/json";
   return new Promise((resolve, reject) => {
     const outgoing = requestHttp(url, {
       method,
@@ -53,7 +53,7 @@ function openRequest(
       headers: {
         "user-agent": userAgent,
         accept: "application/json",
-        ...(body !== undefined && { "content-type": request.contentType ?? defaultType }),
+        ...(body !== undefined && { "content-type": contentType }),
       },
       signal: AbortSignal.any(signal === undefined ? signals.slice() : [...signals, signal]),
     });

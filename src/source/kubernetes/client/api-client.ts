@@ -6,10 +6,8 @@ export interface ApiRequest {
   /** Absolute and escaped, for example `/apis/networking.k8s.io/v1/namespaces/shop/ingresses/web/status`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
-  /** Sent as JSON. */
+  /** Sent as JSON: of PATCH as a merge patch (RFC 7396). */
   readonly body?: unknown;
-  /** `application/merge-patch+json` for PATCH and `application/json` for everything else, unless it says otherwise. */
-  readonly contentType?: string;
   /** For the whole answer, or until the head of a stream has arrived; milliseconds. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;

@@ -14,7 +14,7 @@ import type { TLSSocket } from "node:tls";
 import { createTestCertificate } from "../../../../test/support/certificates.ts";
 import { SourceError } from "../../source-error.ts";
 import { ApiUnreachable } from "./api-client.ts";
-import type { Cluster, ClusterOptions } from "./cluster-connection.ts";
+import type { Cluster, ConnectionOptions } from "./cluster-connection.ts";
 import { connectToCluster } from "./cluster-connection.ts";
 import { AnswerTooLarge, ConnectionImpossible } from "./connection-failure.ts";
 
@@ -69,7 +69,7 @@ function writeKubeconfig(context: TestContext, { server, cluster = {}, user = {}
 async function connect(
   context: TestContext,
   kubeconfig: string,
-  options: Partial<ClusterOptions> = {},
+  options: Partial<ConnectionOptions> = {},
 ): Promise<Cluster> {
   const cluster = await connectToCluster({ kubeconfig, userAgent: "penstock/test", ...options });
   context.after(() => cluster.close());
@@ -127,12 +127,7 @@ it("sends JSON with the content type that the method wants", async (context) => 
   const cluster = await connect(context, writeKubeconfig(context, { server: `http://127.0.0.1:${server.port}` }));
   await cluster.send({ method: "PATCH", path: "/a", body: { a: 1 } });
   await cluster.send({ method: "PUT", path: "/a", body: { a: 2 } });
-  await cluster.send({ method: "PATCH", path: "/a", body: [], contentType: "application/json-patch+json" });
-  assert.deepEqual(seen, [
-    'application/merge-patch+json {"a":1}',
-    'application/json {"a":2}',
-    "application/json-patch+json []",
-  ]);
+  assert.deepEqual(seen, ['application/merge-patch+json {"a":1}', 'application/json {"a":2}']);
 });
 
 it("reads the pod's token again when the server no longer takes it", async (context) => {

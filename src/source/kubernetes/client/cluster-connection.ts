@@ -17,19 +17,19 @@ import type { TransportTiming } from "./transport.ts";
 import { DEFAULT_TRANSPORT_TIMING, openTransport } from "./transport.ts";
 
 /** Bytes. */
-export interface ConnectionLimits {
+export interface AnswerLimits {
   /** Of an answer's body. A page of 500 ordinary objects has about 1 MiB. */
   readonly maxAnswerBytes: number;
   /** Of one event of a watch; the API server stores no object over 3 MiB. */
   readonly maxLineBytes: number;
 }
 
-export interface ClusterOptions {
+export interface ConnectionOptions {
   /** A file; null: the pod's ServiceAccount, KUBECONFIG or the default file, whichever there is first. */
   readonly kubeconfig: string | null;
   /** What names us in the API server's logs and as the owner of fields, for example `penstock/1.0.0`. */
   readonly userAgent: string;
-  readonly limits?: Partial<ConnectionLimits>;
+  readonly limits?: Partial<AnswerLimits>;
   readonly timing?: Partial<CredentialTiming & TransportTiming & { readonly requestTimeoutMs: number }>;
   readonly places?: ConfigurationPlaces;
   readonly clock?: Clock;
@@ -45,14 +45,14 @@ export interface Cluster extends ApiClient {
   close(): Promise<void>;
 }
 
-const DEFAULT_LIMITS: ConnectionLimits = { maxAnswerBytes: 32 * 1024 * 1024, maxLineBytes: 16 * 1024 * 1024 };
+const DEFAULT_LIMITS: AnswerLimits = { maxAnswerBytes: 32 * 1024 * 1024, maxLineBytes: 16 * 1024 * 1024 };
 const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
 
 /**
  * Reads the configuration and gets ready; nothing is sent before somebody asks for something.
  * @throws SourceError where there is no configuration, or none that can be used.
  */
-export async function connectToCluster(options: ClusterOptions): Promise<Cluster> {
+export async function connectToCluster(options: ConnectionOptions): Promise<Cluster> {
   const load = (): Promise<ClusterConfiguration> =>
     loadClusterConfiguration(options.kubeconfig, options.places ?? DEFAULT_PLACES);
   return new ClusterConnection(await load(), load, options);
@@ -67,7 +67,7 @@ class ClusterConnection implements Cluster {
   readonly server: string;
   readonly origin: string;
   readonly #userAgent: string;
-  readonly #limits: ConnectionLimits;
+  readonly #limits: AnswerLimits;
   readonly #requestTimeoutMs: number;
   readonly #transportTiming: TransportTiming;
   readonly #clock: Clock;
@@ -79,7 +79,7 @@ class ClusterConnection implements Cluster {
   constructor(
     configuration: ClusterConfiguration,
     reload: () => Promise<ClusterConfiguration>,
-    options: ClusterOptions,
+    options: ConnectionOptions,
   ) {
     this.server = configuration.server;
     this.origin = configuration.origin;
@@ -162,7 +162,7 @@ class ClusterConnection implements Cluster {
       "user-agent": this.#userAgent,
       ...credentials.headers,
     };
-    if (body !== null) headers["content-type"] = request.contentType ?? contentTypeOf(request.method);
+    if (body !== null) headers["content-type"] = contentTypeOf(request.method);
     return dispatcher.request({
       origin: serverUrl.origin,
       path: `${prefix}${request.path}${query === "" ? "" : `?${query}`}`,
