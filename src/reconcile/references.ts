@@ -72,6 +72,6 @@ export function referenceKey(name: NamespacedName): string {
 }
 
 /** The key of a namespaced object, and of nothing else of its kind. */
-export function objectKey(object: WatchedObject): string {
+export function referenceKeyOf(object: WatchedObject): string {
   return referenceKey({ namespace: object.metadata.namespace ?? "default", name: object.metadata.name });
 }

@@ -2,7 +2,7 @@
 import type { NamespacedName } from "../ir/names.ts";
 import type { EndpointSlice } from "../source/object-types.ts";
 import type { WorldChange } from "./object-world.ts";
-import { objectKey, referenceKey } from "./references.ts";
+import { referenceKeyOf, referenceKey } from "./references.ts";
 
 /** Kubernetes API conventions for EndpointSlices. */
 const SERVICE_NAME_LABEL = "kubernetes.io/service-name";
@@ -22,14 +22,14 @@ export class SliceOwners {
     const concern = (service: NamespacedName | null): void => {
       if (service !== null) concerned.set(referenceKey(service), service);
     };
-    for (const slice of [...changed, ...deleted]) concern(this.#owners.get(objectKey(slice)) ?? null);
-    for (const slice of deleted) this.#owners.delete(objectKey(slice));
+    for (const slice of [...changed, ...deleted]) concern(this.#owners.get(referenceKeyOf(slice)) ?? null);
+    for (const slice of deleted) this.#owners.delete(referenceKeyOf(slice));
     for (const slice of changed) concern(this.#place(slice));
     return concerned;
   }
 
   #place(slice: EndpointSlice): NamespacedName | null {
-    const key = objectKey(slice);
+    const key = referenceKeyOf(slice);
     const name = slice.metadata.labels?.[SERVICE_NAME_LABEL];
     if (name === undefined) {
       this.#owners.delete(key);

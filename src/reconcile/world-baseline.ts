@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ObjectMeta, WatchedObject, WorldObjects } from "../source/object-types.ts";
 import type { ObjectReferences } from "./references.ts";
-import { objectKey } from "./references.ts";
+import { referenceKeyOf } from "./references.ts";
 
 type RelevantKind = Exclude<keyof WorldObjects, "endpointSlices">;
 
@@ -67,7 +67,7 @@ export class WorldBaseline {
     const relevant = new Map<string, WatchedObject>();
     const wanted = this.#wantedOf(kind);
     for (const object of objects) {
-      const key = objectKey(object);
+      const key = referenceKeyOf(object);
       if (wanted === null || wanted.has(key)) relevant.set(key, object);
     }
     return relevant;

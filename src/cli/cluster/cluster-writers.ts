@@ -5,7 +5,7 @@ import { systemClock } from "../../lib/clock.ts";
 import type { DiagnosticChange, DiagnosticLedger } from "../../reconcile/diagnostic-ledger.ts";
 import type { ApiClient } from "../../source/kubernetes/client/api-client.ts";
 import { EventRecorder } from "../../source/kubernetes/events/event-recorder.ts";
-import { identifyInStore } from "../../source/kubernetes/events/object-identity.ts";
+import { identifyInStore } from "../../source/kubernetes/events/stored-identity.ts";
 import { LeaderElection } from "../../source/kubernetes/leader-election/leader-election.ts";
 import type { Leadership } from "../../source/kubernetes/leader-election/leader-term.ts";
 import { permanentLeadership } from "../../source/kubernetes/leader-election/leader-term.ts";

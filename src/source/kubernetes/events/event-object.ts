@@ -3,7 +3,7 @@ import { formatMicroTime } from "../micro-time.ts";
 import type { ObjectDiagnostic } from "./diagnostic-list.ts";
 import type { EventObject } from "./event-request.ts";
 import { eventNameOf, noteOf, resolvedNoteOf, wordOf } from "./event-text.ts";
-import type { ObjectIdentity } from "./object-identity.ts";
+import type { StoredIdentity } from "./stored-identity.ts";
 
 /** Who says it. */
 export interface EventAuthor {
@@ -15,7 +15,7 @@ export interface EventAuthor {
 
 export interface EventCircumstances {
   /** Null where the object is not known: the Event then names it without saying which one of that name it was. */
-  readonly identity: ObjectIdentity | null;
+  readonly identity: StoredIdentity | null;
   readonly author: EventAuthor;
   /** Since the epoch. */
   readonly wallMs: number;

@@ -16,7 +16,7 @@ import { resolvedEvent, warningEvent } from "./event-object.ts";
 import type { Announcement, EventObject, EventOutcome } from "./event-request.ts";
 import { announceEvent } from "./event-request.ts";
 import { eventNameOf } from "./event-text.ts";
-import type { IdentifyObject } from "./object-identity.ts";
+import type { IdentifyObject } from "./stored-identity.ts";
 
 /** Milliseconds, where nothing else is said. */
 export interface EventTiming {

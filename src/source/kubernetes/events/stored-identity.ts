@@ -3,13 +3,13 @@ import type { ObjectReference } from "../../../ir/names.ts";
 import type { ObjectStore } from "../../object-store.ts";
 import type { WatchedKind } from "../../object-types.ts";
 
-export interface ObjectIdentity {
+export interface StoredIdentity {
   readonly apiVersion: string;
   readonly uid: string;
 }
 
 /** Finds an object's identity; null for one that is not known, or not any more. */
-export type IdentifyObject = (ref: ObjectReference) => ObjectIdentity | null;
+export type IdentifyObject = (ref: ObjectReference) => StoredIdentity | null;
 
 /** Looks into the store, which holds every object that was accepted. */
 export function identifyInStore(store: ObjectStore): IdentifyObject {
