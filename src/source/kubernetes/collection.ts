@@ -7,6 +7,7 @@ import { ObjectIntake } from "./object-intake.ts";
 import type { Failure } from "./reflector/failure.ts";
 import { unavailabilityOf } from "./reflector/failure.ts";
 import type { ReflectorObserver, ReflectorTiming } from "./reflector/reflector.ts";
+import type { Awaited } from "./reflector/reflector.ts";
 import { Reflector } from "./reflector/reflector.ts";
 import type { Resource } from "./reflector/resource.ts";
 import { qualifiedNameOf } from "./reflector/resource.ts";
@@ -23,6 +24,8 @@ export interface CollectionContext {
 export interface CollectionObserver {
   heard(): void;
   listed(collection: Collection, objects: number, durationMs: number): void;
+  /** It was forbidden or not installed, and is there now. */
+  cameAlive(): void;
   changed(collection: Collection): void;
   failed(collection: Collection, failure: Failure): void;
 }
@@ -108,9 +111,9 @@ export class Collection {
     this.#reflector.start();
   }
 
-  /** The server is there again. */
-  hurry(): void {
-    this.#reflector.hurry();
+  /** What it may have waited for has come. */
+  hurry(arrived: Awaited): void {
+    this.#reflector.hurry(arrived);
   }
 
   close(): Promise<void> {
@@ -121,12 +124,14 @@ export class Collection {
     return {
       heard: () => observer.heard(),
       listed: (objects, durationMs) => {
+        const wasUnavailable = this.isUnavailable;
         this.#standing = "current";
         this.#lastFailure = null;
         this.#unauthorizedInARow = 0;
         this.#listed.resolve();
         this.#settled.resolve();
         observer.listed(this, objects, durationMs);
+        if (wasUnavailable) observer.cameAlive();
       },
       opened: () => {
         this.#standing = "current";

@@ -240,27 +240,57 @@ it("says which credentials are refused", async (context) => {
 
 it("goes on without a kind that is forbidden, says what to grant, and has it once it is granted", async (context) => {
   const api = await startTestApiServer(context);
-  const rule = { verbs: ["list", "watch"], group: "discovery.k8s.io", resource: "endpointslices" };
+  const rule = { verbs: ["list", "watch"], group: "networking.k8s.io", resource: "ingressclasses" };
   api.forbid(rule);
-  api.apply(slice("web-1"));
   api.apply(ingress("web"));
   const cluster = clusterSource(context, api);
   await cluster.source.start();
   assert.deepEqual(cluster.names("Ingress"), ["shop/web"]);
-  assert.deepEqual(cluster.names("EndpointSlice"), []);
   assert.equal(cluster.diagnostics.length, 1);
   const [diagnostic] = cluster.diagnostics;
   assert.equal(diagnostic?.reason, "ResourceForbidden");
-  assert.match(diagnostic?.message ?? "", /list endpointslices.discovery.k8s.io in the whole cluster: .* cannot list/);
+  assert.match(diagnostic?.message ?? "", /list ingressclasses.networking.k8s.io in the whole cluster: .* cannot list/);
   assert.match(
     diagnostic?.hint ?? "",
-    /Grant list and watch on endpointslices of the API group "discovery.k8s.io" by a ClusterRole/,
+    /Grant list and watch on ingressclasses of the API group "networking.k8s.io" by a ClusterRole/,
   );
-  assert.equal(cluster.source.collections().find(({ kind }) => kind === "EndpointSlice")?.standing, "forbidden");
-
   api.allow(rule);
-  await cluster.until(() => cluster.names("EndpointSlice").length === 1);
   await cluster.until(() => cluster.diagnostics.length === 0);
+});
+
+it("takes no world for whole in which Ingresses, Services or endpoints may not be read", async (context) => {
+  const api = await startTestApiServer(context);
+  api.apply(slice("web-1"));
+  api.apply(ingress("web"));
+  const [first, second] = [
+    { verbs: ["list", "watch"], group: "discovery.k8s.io", resource: "endpointslices" },
+    { verbs: ["list", "watch"], group: "", resource: "services" },
+  ];
+  api.forbid(first);
+  api.forbid(second);
+  const cluster = clusterSource(context, api);
+  const started = cluster.source.start();
+  await cluster.until(() => cluster.diagnostics.length === 2);
+  api.allow(first);
+  await cluster.until(() => cluster.diagnostics.length === 1);
+  assert.equal(cluster.store.isSynced, false);
+  api.allow(second);
+  await started;
+  assert.deepEqual(cluster.names("EndpointSlice"), ["shop/web-1"]);
+  await cluster.until(() => cluster.diagnostics.length === 0);
+});
+
+it("serves the namespaces that may be read where another one that was named may not", async (context) => {
+  const api = await startTestApiServer(context);
+  api.apply(ingress("web"));
+  api.forbid({ verbs: ["*"], group: "networking.k8s.io", resource: "ingresses", namespace: "locked" });
+  const cluster = clusterSource(context, api, { namespaces: ["shop", "locked"] });
+  await cluster.source.start();
+  assert.deepEqual(cluster.names("Ingress"), ["shop/web"]);
+  assert.deepEqual(
+    cluster.diagnostics.map(({ reason }) => reason),
+    ["ResourceForbidden"],
+  );
 });
 
 it("keeps what it has where a grant is taken away later", async (context) => {

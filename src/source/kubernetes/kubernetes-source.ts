@@ -25,7 +25,7 @@ import { NamespaceScope } from "./namespace-scope.ts";
 import type { IntakeReceiver } from "./object-intake.ts";
 import { objectKey } from "./reflector/api-object.ts";
 import type { Failure } from "./reflector/failure.ts";
-import type { ReflectorTiming } from "./reflector/reflector.ts";
+import type { Awaited, ReflectorTiming } from "./reflector/reflector.ts";
 import { DEFAULT_REFLECTOR_TIMING } from "./reflector/reflector.ts";
 import type { Resource } from "./reflector/resource.ts";
 import { NAMESPACES, SECRETS, WHOLE_RESOURCES } from "./resources.ts";
@@ -99,7 +99,7 @@ export class KubernetesSource {
     this.#contact = new Contact({
       connected: () => {
         options.observer.connected();
-        for (const collection of this.#all()) collection.hurry();
+        this.#hurry("server");
       },
       disconnected: (cause) => options.observer.disconnected(cause),
     });
@@ -174,12 +174,25 @@ export class KubernetesSource {
     if (isClosed()) return;
     for (const collection of this.#whole) collection.start();
     await Promise.race([Promise.all(this.#whole.map(({ settled }) => settled)), closed]);
+    await Promise.race([this.#essentialsListed(), closed]);
     if (isClosed()) return;
     // After everything that refers to them, so that one list finds all of them.
     this.#readsSecrets = true;
     for (const collection of this.#secrets) collection.start();
     await Promise.race([Promise.all(this.#secrets.map(({ settled }) => settled)), closed]);
     await Promise.race([this.#reader.settled(), closed]);
+  }
+
+  /** A world without Ingresses, say, because nobody may read them, would be a false one: better not to be ready. */
+  async #essentialsListed(): Promise<void> {
+    const byResource = Map.groupBy(this.#whole, ({ resource }) => resource);
+    const essentials = [...byResource].filter(([resource]) => resource.isEssential);
+    // Where namespaces are named, those that are not to be read keep no other one from being served.
+    await Promise.all(essentials.map(([, collections]) => Promise.any(collections.map(({ listed }) => listed))));
+  }
+
+  #hurry(arrived: Awaited): void {
+    for (const collection of this.#all()) collection.hurry(arrived);
   }
 
   #all(): readonly Collection[] {
@@ -210,6 +223,7 @@ export class KubernetesSource {
       observer: {
         heard: () => this.#contact.heard(),
         listed: (collection, objects, durationMs) => this.#listed(collection, objects, durationMs),
+        cameAlive: () => this.#hurry("permission"),
         changed: (collection) => this.#options.observer.changed(collection.name),
         failed: (collection, failure) => this.#failed(collection, failure),
       },

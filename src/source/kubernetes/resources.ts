@@ -9,6 +9,7 @@ function resource(apiVersion: string, kind: string, plural: string, traits: Part
     plural,
     isNamespaced: true,
     isCustom: false,
+    isEssential: false,
     pageLimit: 500,
     fieldSelector: null,
     ...traits,
@@ -25,10 +26,10 @@ export const SECRETS: Resource = resource("v1", "Secret", "secrets", {
 
 /** Everything that is read in full. Secrets and Namespaces are read in their own ways. */
 export const WHOLE_RESOURCES: readonly Resource[] = [
-  resource("networking.k8s.io/v1", "Ingress", "ingresses"),
+  resource("networking.k8s.io/v1", "Ingress", "ingresses", { isEssential: true }),
   resource("networking.k8s.io/v1", "IngressClass", "ingressclasses", { isNamespaced: false }),
-  resource("v1", "Service", "services"),
-  resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices"),
+  resource("v1", "Service", "services", { isEssential: true }),
+  resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", { isEssential: true }),
   resource("penstock.dev/v1alpha1", "UpstreamPolicy", "upstreampolicies", { isCustom: true }),
   resource("penstock.dev/v1alpha1", "RoutePolicy", "routepolicies", { isCustom: true }),
   resource("penstock.dev/v1alpha1", "ProxyConfig", "proxyconfigs", { isCustom: true, isNamespaced: false }),

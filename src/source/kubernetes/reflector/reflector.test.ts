@@ -19,6 +19,7 @@ const INGRESSES: Resource = {
   plural: "ingresses",
   isNamespaced: true,
   isCustom: false,
+  isEssential: false,
   pageLimit: 4,
   fieldSelector: null,
 };

@@ -82,6 +82,9 @@ export interface ReflectorOptions {
 /** Two answers in a row that the resource is not there: one may be a server that has just started. */
 const NOT_FOUND_TO_BELIEVE = 2;
 
+/** An API server that answers, or a right or a definition that was not there. */
+export type Awaited = "server" | "permission";
+
 export class Reflector {
   readonly #options: ReflectorOptions;
   readonly #timing: ReflectorTiming;
@@ -92,8 +95,8 @@ export class Reflector {
   #stream: ApiStream | null = null;
   #sendsBookmarks = false;
   #notFound = 0;
-  /** The last failure was that nobody answered. */
-  #isAwaitingServer = false;
+  /** What has to change before another try can do better; null where it is only time. */
+  #awaited: Awaited | null = null;
   #wake: (() => void) | null = null;
 
   constructor(options: ReflectorOptions) {
@@ -106,9 +109,9 @@ export class Reflector {
     this.#running ??= this.#run();
   }
 
-  /** Somebody else got an answer from the server: there is no need to wait out a delay that was for its absence. */
-  hurry(): void {
-    if (this.#isAwaitingServer) this.#wake?.();
+  /** Somebody else saw that it has come: there is no need to wait out a delay that was for its absence. */
+  hurry(arrived: Awaited): void {
+    if (this.#awaited === arrived) this.#wake?.();
   }
 
   /** Resolves when nothing of it goes on any more. */
@@ -265,8 +268,8 @@ export class Reflector {
       this.#notFound = 0;
     }
     // A server that is back starts with a clean slate, though what it says may be no.
-    if (failure.type === "refused" && this.#isAwaitingServer) this.#retry.reset();
-    this.#isAwaitingServer = failure.type === "unreachable" || failure.type === "cut" || failure.type === "silent";
+    if (failure.type === "refused" && this.#awaited === "server") this.#retry.reset();
+    this.#awaited = unavailability === null ? awaitedAfter(failure) : "permission";
     observer.failed(failure);
     const delayMs =
       unavailability === null ? this.#retry.next(failure.refusal?.retryAfterMs ?? null) : this.#retry.unavailable();
@@ -288,4 +291,8 @@ export class Reflector {
     // However short the delay: whoever closes, or waits for us, gets a turn.
     await nextTurn();
   }
+}
+
+function awaitedAfter({ type }: Failure): Awaited | null {
+  return type === "unreachable" || type === "cut" || type === "silent" ? "server" : null;
 }

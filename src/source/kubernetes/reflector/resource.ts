@@ -9,6 +9,8 @@ export interface Resource {
   /** For example `ingresses`. */
   readonly plural: string;
   readonly isNamespaced: boolean;
+  /** Nothing can be served without it. */
+  readonly isEssential: boolean;
   /** Comes with a CustomResourceDefinition: a cluster may do without. */
   readonly isCustom: boolean;
   /** Objects a page. Large objects want fewer. */

@@ -14,7 +14,7 @@ export interface RetryTiming {
 export const DEFAULT_RETRY_TIMING: RetryTiming = {
   firstDelayMs: 100,
   maxDelayMs: 30_000,
-  unavailableDelayMs: 60_000,
+  unavailableDelayMs: 10_000,
   maxRetryAfterMs: 120_000,
 };
 
