@@ -1,5 +1,6 @@
 // What is written back to the cluster: who leads, the status of Ingresses, Events. Wires the parts; each knows its own rules.
 import type { ClusterOptions } from "../../config/cluster-settings.ts";
+import type { Diagnostic } from "../../ir/diagnostic.ts";
 import type { NamespacedName } from "../../ir/names.ts";
 import { systemClock } from "../../lib/clock.ts";
 import type { DiagnosticChange, DiagnosticLedger } from "../../reconcile/diagnostic-ledger.ts";
@@ -33,6 +34,7 @@ export class ClusterWriters {
   readonly #status: StatusWriter | null;
   readonly #events: EventRecorder | null;
   readonly #election: LeaderElection | null;
+  #isStopping = false;
 
   constructor(options: ClusterWritersOptions) {
     this.#options = options;
@@ -61,9 +63,15 @@ export class ClusterWriters {
 
   /** Ends all writing and lets another replica lead; nothing is written after it has resolved. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     this.#events?.stop();
     await this.#status?.stop(this.#options.cluster.isClearingStatus);
     await this.#election?.stop();
+  }
+
+  /** Whoever stops has nothing more to say of it, but nothing is mended by that. */
+  #replace(origin: string, found: readonly Diagnostic[]): void {
+    if (!this.#isStopping) this.#options.diagnostics.replace(origin, found);
   }
 
   #lead(leadership: Leadership | null): void {
@@ -83,7 +91,7 @@ export class ClusterWriters {
       random: Math.random,
       onChange: (leadership, holder) => {
         this.#lead(leadership);
-        logger.info({ holder }, leadership === null ? "another replica leads, or none" : "this replica leads");
+        logger.info({ holder }, describeLead(leadership !== null, holder, pod.unique));
       },
       onProblem: (message) => {
         if (message === null) logger.info("taking part in the election works");
@@ -93,7 +101,7 @@ export class ClusterWriters {
   }
 
   #createStatusWriter(origin: AddressOrigin): StatusWriter {
-    const { client, store, metrics, diagnostics } = this.#options;
+    const { client, store, metrics } = this.#options;
     return new StatusWriter({
       client,
       store,
@@ -102,13 +110,13 @@ export class ClusterWriters {
       random: Math.random,
       observer: {
         onWrite: (outcome) => metrics.wrote("status", outcome),
-        onDiagnostics: (found) => diagnostics.replace("status", found),
+        onDiagnostics: (found) => this.#replace("status", found),
       },
     });
   }
 
   #createEventRecorder(): EventRecorder {
-    const { client, cluster, store, pod, metrics, diagnostics, logger } = this.#options;
+    const { client, cluster, store, pod, metrics, logger } = this.#options;
     return new EventRecorder({
       client,
       identify: identifyInStore(store),
@@ -119,10 +127,15 @@ export class ClusterWriters {
       observer: {
         onAnnounce: (outcome) => metrics.wrote("event", outcome),
         onLeftOut: (count) => logger.warn({ count }, "there are too many diagnostics for an Event each"),
-        onDiagnostics: (found) => diagnostics.replace("events", found),
+        onDiagnostics: (found) => this.#replace("events", found),
       },
     });
   }
+}
+
+function describeLead(isLeader: boolean, holder: string, self: string): string {
+  if (isLeader) return "this replica leads";
+  return holder === "" || holder === self ? "this replica does not lead any more" : "another replica leads";
 }
 
 /** Where the addresses of a status come from; null: no status is written. */
