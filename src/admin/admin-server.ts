@@ -4,8 +4,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { formatListenAddress } from "../lib/address-text.ts";
-import { ListenError } from "../lib/listen-error.ts";
+import { listenOn } from "../lib/listen.ts";
 import { dumpConfig } from "./config-dump.ts";
 import type { PublishedConfig } from "./config-dump.ts";
 import type { Readiness } from "./readiness.ts";
@@ -60,19 +59,9 @@ export class AdminServer {
    * @returns the real port.
    * @throws ListenError
    */
-  async start(): Promise<number> {
+  start(): Promise<number> {
     const { host, port } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#server.once("error", reject);
-    this.#server.listen({ host, port }, resolve);
-    try {
-      await promise;
-    } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-      throw new ListenError("admin", formatListenAddress(host, port), code);
-    }
-    const address = this.#server.address();
-    return typeof address === "object" && address !== null ? address.port : port;
+    return listenOn(this.#server, "admin", host, port);
   }
 
   /** Ends at once, with whatever is open. */

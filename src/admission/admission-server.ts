@@ -3,9 +3,8 @@
 import { createServer } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Server } from "node:https";
-import { formatListenAddress } from "../lib/address-text.ts";
 import type { Clock } from "../lib/clock.ts";
-import { ListenError } from "../lib/listen-error.ts";
+import { listenOn } from "../lib/listen.ts";
 import type { AdmissionEvent, ReviewOutcome } from "./admission-events.ts";
 import type { JudgeContext, Verdict } from "./judge-review.ts";
 import { judgeReview } from "./judge-review.ts";
@@ -82,20 +81,9 @@ export class AdmissionServer {
    * @returns the real port.
    * @throws ListenError
    */
-  async start(): Promise<number> {
+  start(): Promise<number> {
     const { host, port } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#server.once("error", reject);
-    this.#server.listen({ host, port }, resolve);
-    try {
-      await promise;
-    } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-      throw new ListenError("webhook", formatListenAddress(host, port), code);
-    }
-    this.#server.removeListener("error", reject);
-    const address = this.#server.address();
-    return typeof address === "object" && address !== null ? address.port : port;
+    return listenOn(this.#server, "webhook", host, port);
   }
 
   /** For handshakes from now on; connections that are open stay as they are. */
