@@ -2,13 +2,13 @@
 // what is wrong, where, and what to write instead. Bounded in memory and in rate; says again what the server forgets.
 import type { Diagnostic } from "../../../ir/diagnostic.ts";
 import type { BackOffTiming } from "../../../lib/back-off.ts";
-import { backOffDelay } from "../../../lib/back-off.ts";
 import type { Clock, ClockTimer } from "../../../lib/clock.ts";
 import type { TokenBucketRate } from "../../../lib/token-bucket.ts";
 import { TokenBucket } from "../../../lib/token-bucket.ts";
 import type { ApiClient } from "../client/api-client.ts";
 import type { Leadership } from "../leader-election/leader-term.ts";
 import { fenceClient } from "../leader-election/leader-term.ts";
+import { WritePause } from "../write-pause.ts";
 import type { DiagnosticDelta, ListCapacity, ListedDiagnostic, ObjectDiagnostic } from "./diagnostic-list.ts";
 import { DiagnosticList, objectKeyOf } from "./diagnostic-list.ts";
 import type { EventAuthor } from "./event-object.ts";
@@ -89,8 +89,7 @@ export class EventRecorder {
   /** A token of the common bucket that no task has used. */
   #hasToken = false;
   #waitingEnds = 0;
-  #pausedUntil = 0;
-  #pauses = 0;
+  readonly #pause: WritePause;
   #problem: string | null = null;
   #wakeTimer: { readonly at: number; readonly handle: ClockTimer } | null = null;
   #scanTimer: ClockTimer | null = null;
@@ -101,6 +100,7 @@ export class EventRecorder {
     this.#client = fenceClient(options.client, () => this.#leadership);
     this.#list = new DiagnosticList(this.#timing.capacity);
     this.#bucket = new TokenBucket(options.clock, this.#timing.rate);
+    this.#pause = new WritePause(options.clock, options.random, this.#timing.pause);
   }
 
   /** Takes in what changed about the diagnostics; also while another leads, to know what is in force. */
@@ -123,8 +123,7 @@ export class EventRecorder {
     this.#cancelTimers();
     this.#due.clear();
     this.#waitingEnds = 0;
-    this.#pausedUntil = 0;
-    this.#pauses = 0;
+    this.#pause.reset();
     if (leadership === null || this.#isStopped) return;
     for (const entry of this.#list.values()) {
       entry.isInherited = true;
@@ -183,7 +182,7 @@ export class EventRecorder {
 
   #pump(): void {
     if (this.#leadership === null || this.#isStopped) return;
-    const pauseMs = this.#pausedUntil - this.#options.clock.now();
+    const pauseMs = this.#pause.until - this.#options.clock.now();
     if (pauseMs > 0) return this.#wakeIn(pauseMs);
     for (const task of this.#due) {
       if (this.#inFlight.size >= this.#timing.maxParallel) return;
@@ -257,7 +256,7 @@ export class EventRecorder {
       case "created":
       case "repeated":
       case "there":
-        this.#pauses = 0;
+        this.#pause.succeeded();
         this.#setProblem(null);
         if ("ended" in task) return;
         task.eventName = event.metadata.name;
@@ -297,12 +296,7 @@ export class EventRecorder {
   #retryLater(task: Task, askedMs: number | null): void {
     if ("ended" in task) this.#waitingEnds += 1;
     if ("ended" in task || this.#list.has(task)) this.#due.add(task);
-    const now = this.#options.clock.now();
-    if (this.#pausedUntil > now) return;
-    this.#pauses += 1;
-    const { pause } = this.#timing;
-    const delayMs = backOffDelay(this.#pauses, pause, this.#options.random());
-    this.#pausedUntil = now + Math.max(delayMs, Math.min(askedMs ?? 0, pause.maxDelayMs));
+    this.#pause.begin(askedMs);
   }
 
   #setProblem(message: string | null): void {

@@ -14,6 +14,7 @@ import type { ApiClient } from "../client/api-client.ts";
 import { ApiUnreachable } from "../client/api-client.ts";
 import type { Leadership } from "../leader-election/leader-term.ts";
 import { fenceClient, NotLeading } from "../leader-election/leader-term.ts";
+import { WritePause } from "../write-pause.ts";
 import type { AddressOrigin, AddressReading } from "./address-book.ts";
 import { AddressBook } from "./address-book.ts";
 import type { PublishedAddress } from "./load-balancer-addresses.ts";
@@ -104,8 +105,7 @@ export class StatusWriter {
   /** Written by us, and the store has not seen it yet: the Ingress that the write was based on. */
   readonly #echoes = new Map<string, Ingress>();
   readonly #inFlight = new Set<string>();
-  #pausedUntil = 0;
-  #pauses = 0;
+  readonly #pause: WritePause;
   #refusal: Diagnostic | null = null;
   #timer: { readonly at: number; readonly handle: ClockTimer } | null = null;
   #refreshAt = 0;
@@ -119,6 +119,7 @@ export class StatusWriter {
     this.#client = fenceClient(options.client, () => this.#leadership);
     this.#book = new AddressBook(options.origin, options.store, this.#client);
     this.#bucket = new TokenBucket(options.clock, this.#timing.rate);
+    this.#pause = new WritePause(options.clock, options.random, this.#timing.pause);
     this.#unsubscribe = options.store.subscribe(({ kinds }) => {
       if (kinds.has("Ingress") || kinds.has("Service") || kinds.has("EndpointSlice")) this.#lookSoon();
     });
@@ -139,8 +140,7 @@ export class StatusWriter {
     for (const held of [this.#queue, this.#retries, this.#departed, this.#settled, this.#echoes, this.#written]) {
       held.clear();
     }
-    this.#pausedUntil = 0;
-    this.#pauses = 0;
+    this.#pause.reset();
     this.#hints = null;
     this.#refusal = null;
     this.#options.observer.onDiagnostics([]);
@@ -192,12 +192,12 @@ export class StatusWriter {
     const now = this.#options.clock.now();
     const hints = this.#book.hints();
     const isNews = this.#hints?.length !== hints.length || hints.some((hint, at) => hint !== this.#hints?.[at]);
-    if ((isNews || now >= this.#refreshAt) && now >= this.#pausedUntil) {
+    if ((isNews || now >= this.#refreshAt) && now >= this.#pause.until) {
       this.#hints = hints;
       void this.#readAddresses();
     }
     this.#scan();
-    const nextAt = Math.max(this.#pausedUntil, isNews ? 0 : this.#refreshAt);
+    const nextAt = Math.max(this.#pause.until, isNews ? 0 : this.#refreshAt);
     if (nextAt > now) this.#wakeIn(nextAt - now);
   }
 
@@ -212,12 +212,12 @@ export class StatusWriter {
       const reading = await this.#book.read();
       const isSame = JSON.stringify(reading.addresses) === JSON.stringify(this.#reading.addresses);
       this.#reading = isSame ? { ...reading, addresses: this.#reading.addresses } : reading;
-      this.#pauses = 0;
+      this.#pause.succeeded();
       this.#tellDiagnostics();
     } catch (error) {
       if (!(error instanceof ApiUnreachable) && !(error instanceof NotLeading)) throw error;
       this.#hints = null;
-      this.#pause(null);
+      this.#pause.begin(null);
     } finally {
       this.#isReading = false;
     }
@@ -300,10 +300,10 @@ export class StatusWriter {
     let nextMs = Infinity;
     for (const [key, name] of this.#queue) {
       if (this.#inFlight.size >= this.#timing.maxParallel) break;
-      const notBefore = Math.max(this.#pausedUntil, this.#retries.get(key)?.notBefore ?? 0);
+      const notBefore = Math.max(this.#pause.until, this.#retries.get(key)?.notBefore ?? 0);
       if (this.#inFlight.has(key) || notBefore > now) {
         if (notBefore > now) nextMs = Math.min(nextMs, notBefore - now);
-        if (this.#pausedUntil > now) break;
+        if (this.#pause.until > now) break;
         continue;
       }
       const waitMs = this.#bucket.take();
@@ -344,7 +344,7 @@ export class StatusWriter {
   ): void {
     switch (outcome.type) {
       case "written":
-        this.#pauses = 0;
+        this.#pause.succeeded();
         this.#setRefusal(null);
         this.#settle(key, ingress, wish);
         this.#settled.delete(key);
@@ -368,22 +368,12 @@ export class StatusWriter {
       case "forbidden":
         this.#setRefusal(outcome.diagnostic);
         this.#queue.set(key, name);
-        this.#pause(this.#timing.pause.maxDelayMs);
+        this.#pause.begin(this.#timing.pause.maxDelayMs);
         return;
       case "unavailable":
         this.#queue.set(key, name);
-        this.#pause(outcome.retryAfterMs);
+        this.#pause.begin(outcome.retryAfterMs);
     }
-  }
-
-  #pause(askedMs: number | null): void {
-    const now = this.#options.clock.now();
-    // Writes that were on their way together fail together, and count once.
-    if (this.#pausedUntil > now) return;
-    this.#pauses += 1;
-    const { pause } = this.#timing;
-    const delayMs = backOffDelay(this.#pauses, pause, this.#options.random());
-    this.#pausedUntil = now + Math.max(delayMs, Math.min(askedMs ?? 0, pause.maxDelayMs));
   }
 
   #setRefusal(diagnostic: Diagnostic | null): void {
