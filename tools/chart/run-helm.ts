@@ -8,8 +8,7 @@ const run = promisify(execFile);
 const MAX_OUTPUT_BYTES = 16_777_216;
 
 /** One line for a person who lacks helm. */
-const HELM_MISSING =
-  "helm is needed: install it (https://helm.sh/docs/intro/install), or name the program in HELM_BIN";
+const HELM_MISSING = "helm is needed: install it (https://helm.sh/docs/intro/install), or name the program in HELM_BIN";
 
 export class HelmError extends Error {
   override readonly name = "HelmError";
