@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import type { Ingress, Service, UpstreamPolicy, WorldObjects } from "../source/object-types.ts";
-import { collectReferences } from "./references.ts";
+import { collectReferences, referencedSecretsOf } from "./references.ts";
 
 function world(objects: Partial<WorldObjects>): WorldObjects {
   return {
@@ -59,4 +59,18 @@ it("what an UpstreamPolicy names counts, in the policy's namespace", () => {
   const { secrets, services } = collectReferences(world({ upstreamPolicies: [policy] }), { services: [], secrets: [] });
   assert.deepEqual([...secrets], ["shop/web-ca"]);
   assert.deepEqual([...services], ["shop/web"]);
+});
+
+it("a Secret that is named often counts once, and what no Secret can be called not at all", () => {
+  const names = ["tls", "tls", "../x", ".", "..", "victim/ca", "", "Upper", "other"];
+  const ingress: Ingress = {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "Ingress",
+    metadata: { name: "web", namespace: "shop", annotations: { [CA_ANNOTATION]: "victim/ca" } },
+    spec: { tls: names.map((secretName) => ({ secretName })) },
+  };
+  assert.deepEqual(referencedSecretsOf(ingress), [
+    { namespace: "shop", name: "tls" },
+    { namespace: "shop", name: "other" },
+  ]);
 });

@@ -1,5 +1,6 @@
 // Which Services and Secrets the Ingress objects and policies point at. Changes of any other Service or Secret cannot matter.
 import type { NamespacedName } from "../ir/names.ts";
+import { isDnsName } from "../lib/dns-name.ts";
 import type { Ingress, IngressBackend, UpstreamPolicy, WatchedObject, WorldObjects } from "../source/object-types.ts";
 import { ANNOTATION_PREFIX, CA_SECRET_ANNOTATION } from "../translate/annotations/registry.ts";
 
@@ -35,24 +36,29 @@ function addTargets({ metadata, spec }: UpstreamPolicy, services: Set<string>): 
   for (const { name } of spec.targetRefs) services.add(referenceKey({ namespace, name }));
 }
 
-/** The Secrets that one object refers to, itself alone; the same one may be named twice. */
+/**
+ * The Secrets that one object refers to, itself alone: each once, and none whose name no Secret can have, which nobody need
+ * be asked for. Authorities come first, as they are few.
+ */
 export function referencedSecretsOf(object: WatchedObject): readonly NamespacedName[] {
   const namespace = object.metadata.namespace ?? "default";
+  const names = new Set(secretNamesIn(object).filter(isDnsName));
+  return [...names].map((name) => ({ namespace, name }));
+}
+
+function secretNamesIn(object: WatchedObject): readonly string[] {
   if (object.kind === "UpstreamPolicy") {
     const name = object.spec.tls?.caSecretName;
-    return name === undefined ? [] : [{ namespace, name }];
+    return name === undefined ? [] : [name];
   }
   if (object.kind !== "Ingress" && object.kind !== "Service") return [];
-  const secrets: NamespacedName[] = [];
-  if (object.kind === "Ingress") {
-    for (const { secretName } of object.spec?.tls ?? []) {
-      if (secretName !== undefined) secrets.push({ namespace, name: secretName });
-    }
-  }
+  const names: string[] = [];
   // Services may name the authority of their upstreams as well.
   const authority = object.metadata.annotations?.[CA_ANNOTATION];
-  if (authority !== undefined) secrets.push({ namespace, name: authority });
-  return secrets;
+  if (authority !== undefined) names.push(authority);
+  if (object.kind === "Service") return names;
+  for (const { secretName } of object.spec?.tls ?? []) if (secretName !== undefined) names.push(secretName);
+  return names;
 }
 
 function addServices(ingress: Ingress, services: Set<string>): void {

@@ -3,8 +3,8 @@ import type { Diagnostic } from "../../ir/diagnostic.ts";
 import type { ObjectReference } from "../../ir/names.ts";
 import type { Failure } from "./reflector/failure.ts";
 import { unavailabilityOf } from "./reflector/failure.ts";
-import type { Resource } from "./reflector/resource.ts";
-import { groupOf, qualifiedNameOf } from "./reflector/resource.ts";
+import type { Resource } from "./resource.ts";
+import { groupOf, qualifiedNameOf } from "./resource.ts";
 
 /** Null for a failure that is nobody's to grant or install. */
 export function availabilityDiagnostic(
@@ -35,6 +35,19 @@ export function forbiddenSecretDiagnostic(ref: ObjectReference, serverMessage: s
   };
 }
 
+/** An object that refers to more Secrets than are read for one. */
+export function tooManySecretsDiagnostic(ref: ObjectReference, count: number, maxCount: number): Diagnostic {
+  return {
+    severity: "error",
+    reason: "TooManySecrets",
+    object: ref,
+    field: "spec.tls",
+    message: `this ${ref.kind} refers to ${count} Secrets; only the first ${maxCount} are read, and the others count as missing`,
+    hint: `Divide it into several of at most ${maxCount} Secrets each, or use a certificate of more hosts.`,
+    location: null,
+  };
+}
+
 function forbiddenDiagnostic(resource: Resource, namespace: string | null, failure: Failure): Diagnostic {
   const where = namespace === null ? "in the whole cluster" : `in the namespace ${namespace}`;
   const role = namespace === null ? "a ClusterRole" : `a Role in ${namespace}`;
@@ -61,7 +74,7 @@ function notInstalledDiagnostic(resource: Resource): Diagnostic {
     message: `the cluster has no ${qualifiedNameOf(resource)} in ${resource.apiVersion}`,
     hint: isCustom
       ? `Install the CustomResourceDefinitions of Penstock to use ${resource.kind}; they are noticed by themselves.`
-      : "Use a cluster of Kubernetes 1.25 or newer.",
+      : "Use a cluster of Kubernetes 1.31 or newer.",
     location: null,
   };
 }

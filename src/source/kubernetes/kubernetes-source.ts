@@ -10,7 +10,11 @@ import type { ObjectStore } from "../object-store.ts";
 import type { WatchedObject } from "../object-types.ts";
 import { SourceError } from "../source-error.ts";
 import type { Problem } from "../validation/problem-list.ts";
-import { availabilityDiagnostic, forbiddenSecretDiagnostic } from "./availability-diagnostics.ts";
+import {
+  availabilityDiagnostic,
+  forbiddenSecretDiagnostic,
+  tooManySecretsDiagnostic,
+} from "./availability-diagnostics.ts";
 import { ChangeBatch } from "./change-batch.ts";
 import type { ApiClient } from "./client/api-client.ts";
 import type { ConnectionTarget } from "./client/connection-failure.ts";
@@ -19,15 +23,16 @@ import { Collection } from "./collection.ts";
 import { Contact } from "./contact.ts";
 import { DiagnosticBoard, problemDiagnostics } from "./diagnostic-board.ts";
 import type { CollectionState, KubernetesObserver } from "./kubernetes-observer.ts";
+import type { LabelSelector } from "./label-selector.ts";
 import { parseLabelSelector } from "./label-selector.ts";
 import { readNamespace } from "./namespace-reading.ts";
 import { NamespaceScope } from "./namespace-scope.ts";
-import type { IntakeReceiver } from "./object-intake.ts";
-import { objectKey } from "./reflector/api-object.ts";
+import type { IntakeReceiver, ObjectIntake } from "./object-intake.ts";
+import { nameOfKey, objectKey } from "./reflector/api-object.ts";
 import type { Failure } from "./reflector/failure.ts";
 import type { Awaited, ReflectorTiming } from "./reflector/reflector.ts";
 import { DEFAULT_REFLECTOR_TIMING } from "./reflector/reflector.ts";
-import type { Resource } from "./reflector/resource.ts";
+import type { Resource } from "./resource.ts";
 import { NAMESPACES, SECRETS, WHOLE_RESOURCES } from "./resources.ts";
 import { SecretReader } from "./secret-reader.ts";
 import { SecretReferences } from "./secret-references.ts";
@@ -67,6 +72,9 @@ const MAX_BATCH = 5_000;
 
 /** An API server that has just started may refuse everybody for a moment. */
 const REFUSALS_TO_BELIEVE = 3;
+
+/** For one object: whoever may write objects must not have the API server asked for whatever they name. */
+const MAX_SECRETS_OF_OBJECT = 200;
 
 const STILL_SERVED = "Its last good version is still served.";
 
@@ -276,7 +284,10 @@ export class KubernetesSource {
   }
 
   #refer(owner: ObjectReference, secrets: readonly NamespacedName[]): void {
-    const { gained, lost } = this.#references.set(subjectOf(owner), secrets);
+    const tooMany = secrets.length > MAX_SECRETS_OF_OBJECT;
+    const found = tooMany ? [tooManySecretsDiagnostic(owner, secrets.length, MAX_SECRETS_OF_OBJECT)] : [];
+    this.#board.set(`secrets of ${subjectOf(owner)}`, found);
+    const { gained, lost } = this.#references.set(subjectOf(owner), secrets.slice(0, MAX_SECRETS_OF_OBJECT));
     for (const key of lost) this.#releaseSecret(key);
     if (this.#readsSecrets) for (const key of gained) this.#wantSecret(key);
   }
@@ -293,8 +304,8 @@ export class KubernetesSource {
     if (intake !== null && !intake.has(key)) this.#reader.want(key);
   }
 
-  #secretIntake(key: string): Collection["intake"] | null {
-    const namespace = key.slice(0, key.indexOf("/"));
+  #secretIntake(key: string): ObjectIntake | null {
+    const { namespace } = nameOfKey(key);
     const found = this.#secrets.find(
       (collection) =>
         collection.resource === SECRETS && (collection.namespace === null || collection.namespace === namespace),
@@ -318,8 +329,7 @@ export class KubernetesSource {
         this.#batch.request();
       },
       forbidden: (key, message) => {
-        const slash = key.indexOf("/");
-        const ref = { kind: "Secret", namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+        const ref = { kind: "Secret", ...nameOfKey(key) };
         this.#board.set(forbiddenSubject(key), [forbiddenSecretDiagnostic(ref, message)]);
         this.#batch.request();
       },
@@ -395,7 +405,7 @@ export class KubernetesSource {
 function selectorOf({
   namespaces,
   namespaceSelector,
-}: KubernetesSourceOptions): ConstructorParameters<typeof NamespaceScope>[0] {
+}: KubernetesSourceOptions): LabelSelector | null {
   if (namespaceSelector === null) return null;
   if (namespaces.length > 0) throw new SourceError("namespaces are given both by name and by selector: choose one");
   const parsed = parseLabelSelector(namespaceSelector);
