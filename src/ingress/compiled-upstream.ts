@@ -8,8 +8,16 @@ import { createPeer } from "../engine/upstream/peer.ts";
 import type { Peer, PeerTls } from "../engine/upstream/peer.ts";
 import type { Endpoint, Upstream } from "../ir/upstream.ts";
 import { usableEndpoints } from "../ir/upstream.ts";
+import { systemClock } from "../lib/clock.ts";
+import { TokenBucket } from "../lib/token-bucket.ts";
 import { EjectedPeers } from "./ejected-peers.ts";
 import type { UpstreamTrust } from "./upstream-trust.ts";
+
+/**
+ * What may be refused at no cost: much at once, since a Deployment that shrinks loses many endpoints in one moment, but
+ * little after that, so that an upstream that refuses everything costs few connections more than its requests may make.
+ */
+const PASS_OVER_RATE = { perSecond: 10, burst: 128 };
 
 export interface UpstreamOptions {
   readonly upstream: Upstream;
@@ -30,6 +38,8 @@ export class CompiledUpstream {
   #turn: number;
   /** Peers that the balancer leaves out; null nearly always. */
   #ejected: EjectedPeers | null;
+  /** Made when a request first needs it. */
+  #passOverBudget: TokenBucket | null;
 
   constructor(options: UpstreamOptions) {
     this.upstream = options.upstream;
@@ -39,6 +49,7 @@ export class CompiledUpstream {
     this.#peers = [];
     this.#turn = options.turn;
     this.#ejected = null;
+    this.#passOverBudget = null;
   }
 
   get endpoints(): readonly Endpoint[] {
@@ -69,16 +80,30 @@ export class CompiledUpstream {
 
   /** A connection failed: where that speaks of the peer, others are preferred for a while. */
   noteFailure(peer: Peer, error: ProxyError): void {
-    if (!isPeerUnreachable(error) || !this.#peers.includes(peer)) return;
+    if (!isPeerUnreachable(error)) return;
+    const balancer = this.#balancer ?? this.#makeBalancer();
+    // A request that ran for long may speak of a peer that is gone.
+    if (!balancer.leaveOut(peer)) return;
     this.#ejected ??= new EjectedPeers();
-    const isKnown = this.#ejected.has(peer);
     this.#ejected.add(peer, error, performance.now());
-    if (!isKnown) this.#discardBalancer();
   }
 
   /** A new connection was made: the peer is as good as any. */
   noteConnected(peer: Peer): void {
-    if (this.#ejected?.remove(peer) === true) this.#discardBalancer();
+    if (this.#ejected === null || !this.#ejected.remove(peer)) return;
+    this.#balancer?.takeBack(peer);
+    if (this.#ejected.size === 0) this.#ejected = null;
+  }
+
+  /** Whether requests go to the peer only to look again, or for want of others. */
+  isEjected(peer: Peer): boolean {
+    return this.#ejected !== null && this.#ejected.has(peer);
+  }
+
+  /** Whether a request may pass over one more peer that refused it; each time takes something of what all may. */
+  takePassOver(): boolean {
+    this.#passOverBudget ??= new TokenBucket(systemClock, PASS_OVER_RATE);
+    return this.#passOverBudget.take() === 0;
   }
 
   /** Whether another attempt has somewhere to go that was not tried. */
@@ -107,12 +132,10 @@ export class CompiledUpstream {
       return { target: known.get(peer.label) ?? peer, weight };
     });
     this.#peers = targets.map(({ target }) => target);
-    const ejected = this.#ejected;
-    ejected?.retain(this.#peers);
-    if (ejected?.size === 0) this.#ejected = null;
-    const reachable = ejected === null ? targets : targets.filter(({ target }) => !ejected.has(target));
-    this.#balancer = createRoundRobin(reachable, this.#turn);
-    return this.#balancer;
+    const balancer = createRoundRobin(targets, this.#turn);
+    this.#balancer = balancer;
+    if (this.#ejected !== null) this.#ejected = leaveOutEjected(balancer, this.#ejected);
+    return balancer;
   }
 
   #makeTls(): PeerTls | null {
@@ -123,7 +146,16 @@ export class CompiledUpstream {
   }
 }
 
+/** @returns those that are still among the targets; null for none. */
+function leaveOutEjected(balancer: Balancer<Peer>, ejected: EjectedPeers): EjectedPeers | null {
+  for (const peer of ejected.peers) {
+    if (!balancer.leaveOut(peer)) ejected.remove(peer);
+  }
+  return ejected.size === 0 ? null : ejected;
+}
+
 function selectAround(ejected: EjectedPeers, balancer: Balancer<Peer>, tried: readonly Peer[]): Peer | null {
-  const due = tried.length === 0 ? ejected.takeDue(performance.now()) : null;
-  return due ?? balancer.select(tried) ?? ejected.takeAny(tried);
+  const now = performance.now();
+  const due = tried.length === 0 ? ejected.takeDue(now) : null;
+  return due ?? balancer.select(tried) ?? ejected.takeAny(tried, now);
 }

@@ -17,6 +17,8 @@ export class IngressCtx {
   receivedTarget: string;
   /** Peers that could not be connected to, or ended a new connection without an answer. */
   tried: readonly Peer[];
+  /** Whether the last attempt went to a peer although it was ejected. */
+  isPeerEjected: boolean;
   /** Why the last attempt failed; null while none did. */
   failure: ProxyError | null;
 
@@ -26,6 +28,7 @@ export class IngressCtx {
     this.upstream = null;
     this.receivedTarget = "";
     this.tried = NONE_TRIED;
+    this.isPeerEjected = false;
     this.failure = null;
   }
 

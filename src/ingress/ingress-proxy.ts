@@ -87,8 +87,10 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
 
   upstreamPeer(_session: Session, ctx: IngressCtx): Peer {
     if (ctx.upstream === null && ctx.route !== null) ctx.upstream = ctx.route.selectUpstream();
-    const peer = ctx.upstream === null ? null : selectPeer(ctx.upstream, ctx);
-    if (peer === null) throw NO_ENDPOINT;
+    const { upstream } = ctx;
+    const peer = upstream === null ? null : selectPeer(upstream, ctx);
+    if (upstream === null || peer === null) throw NO_ENDPOINT;
+    ctx.isPeerEjected = upstream.isEjected(peer);
     if (ctx.failure !== null) {
       for (const observer of this.#observers) observer.onRetry?.(ctx.failure);
     }
@@ -96,11 +98,15 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
   }
 
   /** The next attempt goes elsewhere; where there is no elsewhere, this failure is the answer. */
-  failToConnect(_session: Session, peer: Peer, ctx: IngressCtx, error: ProxyError): void {
+  failToConnect(_session: Session, peer: Peer, ctx: IngressCtx, error: ProxyError): boolean {
+    const isFirst = ctx.failure === null;
     ctx.failure = error;
     ctx.addTried(peer);
     ctx.upstream?.noteFailure(peer, error);
     if (ctx.upstream === null || !ctx.upstream.hasOtherThan(ctx.tried)) throw error;
+    // Where many endpoints go at once, a request shall find one that is left. An upstream that refuses everything has all
+    // of its peers ejected after a moment, and its requests have the attempts that they may have.
+    return !isFirst && error.type === "connect-refused" && !ctx.isPeerEjected && ctx.upstream.takePassOver();
   }
 
   connectedToUpstream(_session: Session, peer: Peer, isReused: boolean, ctx: IngressCtx): void {

@@ -11,6 +11,8 @@ export class SmoothRoundRobin<T> implements Balancer<T> {
   readonly #weights: Float64Array;
   /** What each target is owed: grows by its weight each turn, falls by the whole when it is selected. Sums to zero. */
   readonly #credits: Float64Array;
+  /** 1 for a target that is left out. */
+  readonly #isLeftOut: Uint8Array;
   #turn: number;
 
   /**
@@ -22,6 +24,7 @@ export class SmoothRoundRobin<T> implements Balancer<T> {
     this.#targets = weightedTargets.map((one) => one.target);
     this.#weights = Float64Array.from(weightedTargets, (one) => one.weight / divisor);
     this.#credits = new Float64Array(weightedTargets.length);
+    this.#isLeftOut = new Uint8Array(weightedTargets.length);
     this.#turn = turn % TURN_LIMIT;
     this.#skip(turn);
   }
@@ -41,7 +44,18 @@ export class SmoothRoundRobin<T> implements Balancer<T> {
     return this.#targets[best] as T;
   }
 
-  /** Index of the selected target, -1 where all were tried. Targets that were tried neither gain nor pay. */
+  leaveOut(target: T): boolean {
+    const index = this.#targets.indexOf(target);
+    if (index !== -1) this.#isLeftOut[index] = 1;
+    return index !== -1;
+  }
+
+  takeBack(target: T): void {
+    const index = this.#targets.indexOf(target);
+    if (index !== -1) this.#isLeftOut[index] = 0;
+  }
+
+  /** Index of the selected target, -1 where none is left. Targets that do not take part neither gain nor pay. */
   #advance(tried: readonly T[]): number {
     const targets = this.#targets;
     const weights = this.#weights;
@@ -50,6 +64,7 @@ export class SmoothRoundRobin<T> implements Balancer<T> {
     let bestCredit = 0;
     let total = 0;
     for (let i = 0; i < weights.length; i++) {
+      if (this.#isLeftOut[i] === 1) continue;
       if (tried.length !== 0 && tried.includes(targets[i] as T)) continue;
       const weight = weights[i] as number;
       const credit = (credits[i] as number) + weight;

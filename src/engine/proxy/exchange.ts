@@ -15,7 +15,7 @@ import type { PhaseSlots } from "./phases.ts";
 import { ProxyError, statusOfError } from "./proxy-error.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
 import { nextRequestId } from "./request-id.ts";
-import { addRefusal, countAttempts, isIdempotent, isRetrySafe, NO_PEERS } from "./retry.ts";
+import { isIdempotent, isRetrySafe, MAX_PASSED_OVER } from "./retry.ts";
 import type { ExchangeLimits, Session } from "./session.ts";
 import { judgeSilence, RATE_PERIOD_MS, UploadRate } from "./silence.ts";
 import { prepareUpstreamHeaders } from "./upstream-headers.ts";
@@ -70,7 +70,8 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   #upstream: UpstreamStream | null = null;
   #state: number = State.choosing;
   #attemptStartedAt = 0;
-  #refusedBy = NO_PEERS;
+  /** Attempts that do not count. */
+  #passedOver = 0;
   #isRequestEnded: boolean;
   #isRequestPaused = true;
   #isResponsePaused = false;
@@ -467,19 +468,20 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     const { slots } = this.#runtime;
     const peer = this.peer as Peer;
     try {
-      if (this.#state === State.connecting) slots.failToConnect?.(this, peer, this.#ctx, error);
-      else slots.errorWhileProxy?.(this, peer, this.#ctx, error);
+      if (this.#state === State.connecting) {
+        const isPassedOver = slots.failToConnect?.(this, peer, this.#ctx, error) === true;
+        if (isPassedOver && this.#passedOver < MAX_PASSED_OVER) this.#passedOver++;
+      } else slots.errorWhileProxy?.(this, peer, this.#ctx, error);
     } catch (replacement) {
       this.#fail(toProxyError(replacement));
       return;
     }
-    if (error.type === "connect-refused") this.#refusedBy = addRefusal(this.#refusedBy, peer);
     if (this.#mayRetry(error)) this.#attempt();
     else this.#fail(error);
   }
 
   #mayRetry(error: ProxyError): boolean {
-    if (this.#isHeadSent || countAttempts(this.attempts, this.#refusedBy) >= this.limits.maxAttempts) return false;
+    if (this.#isHeadSent || this.attempts - this.#passedOver >= this.limits.maxAttempts) return false;
     if (this.#state !== State.connecting && this.#state !== State.awaiting) return false;
     const isReplayable = this.requestBodyBytes === 0 || this.#replay?.isWhole === true;
     return isReplayable && isRetrySafe(error.retry, this.request);

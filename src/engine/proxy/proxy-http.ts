@@ -19,8 +19,11 @@ export interface ProxyHttp<Ctx> {
   requestFilter?(session: Session, ctx: Ctx): Awaitable<boolean>;
   /** Chooses where an attempt goes; called anew for each attempt. Throw ProxyError `no-endpoint` where there is none. */
   upstreamPeer(session: Session, ctx: Ctx): Awaitable<Peer>;
-  /** No connection to `peer` could be made; nothing was sent. The next attempt follows unless this throws. */
-  failToConnect?(session: Session, peer: Peer, ctx: Ctx, error: ProxyError): void;
+  /**
+   * No connection to `peer` could be made; nothing was sent. The next attempt follows unless this throws or it was the
+   * last one. True: the peer is passed over, this was not one of `maxAttempts`; at most 32 times a request.
+   */
+  failToConnect?(session: Session, peer: Peer, ctx: Ctx, error: ProxyError): boolean | void;
   connectedToUpstream?(session: Session, peer: Peer, isReused: boolean, ctx: Ctx): void;
   /** Last look at the headers that go upstream: hop-by-hop lines are gone, forwarding headers are set. */
   upstreamRequestFilter?(session: Session, headers: HeaderList, ctx: Ctx): Awaitable<void>;

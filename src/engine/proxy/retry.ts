@@ -1,6 +1,5 @@
-// Whether a request may be sent again without the client having asked for it, and how often.
+// Whether a request may be sent again without the client having asked for it, and how often beyond what was asked for.
 import type { RequestHead } from "../http/messages.ts";
-import type { Peer } from "../upstream/peer.ts";
 import type { RetryClass } from "./proxy-error.ts";
 
 /** RFC 9110 §9.2.2. */
@@ -16,17 +15,5 @@ export function isRetrySafe(retry: RetryClass, request: RequestHead): boolean {
   return retry === "connect";
 }
 
-/** How many of a request's peers may refuse it at no cost: about so many are gone at once where a Deployment shrinks. */
-const MAX_REFUSING_PEERS = 32;
-
-export const NO_PEERS: readonly Peer[] = [];
-
-/** @param refusedBy peers that refused a request's connection, each once. */
-export function addRefusal(refusedBy: readonly Peer[], peer: Peer): readonly Peer[] {
-  return refusedBy.length >= MAX_REFUSING_PEERS || refusedBy.includes(peer) ? refusedBy : [...refusedBy, peer];
-}
-
-/** Refusals take no time and cost no upstream anything, so the peers that refused a request count as one attempt. */
-export function countAttempts(attempts: number, refusedBy: readonly Peer[]): number {
-  return attempts - Math.max(refusedBy.length - 1, 0);
-}
+/** How many attempts of a request a proxy may let pass uncounted: about so many peers are gone at once where a Deployment shrinks. */
+export const MAX_PASSED_OVER = 32;
