@@ -211,8 +211,8 @@ async function runTests(files: readonly string[], concurrency: number): Promise<
     files: files.map((file) => resolve(ROOT, file)),
     concurrency,
     timeout: TEST_TIMEOUT_MS,
-    // Types are stripped by a function that is still called experimental.
-    execArgv: ["--disable-warning=ExperimentalWarning"],
+    // Types are stripped by a function that is still called experimental. Load that a failed test left running ends with it.
+    execArgv: ["--disable-warning=ExperimentalWarning", "--test-force-exit"],
     ...(flags.grep === "" ? {} : { testNamePatterns: [flags.grep] }),
   });
   const failed = new Set<string>();

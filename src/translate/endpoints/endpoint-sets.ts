@@ -108,6 +108,11 @@ function judgeEndpoints(
       "A cluster makes EndpointSlices by itself; beside files, add one with the label kubernetes.io/service-name.";
     return problem("warning", "EndpointSliceMissing", message, hint);
   }
+  if (views.every((view) => view.endpoints.length === 0)) {
+    const message = `${where} has no endpoints: no pod matches the selector of the Service, or none has started; requests get 503.`;
+    const hint = "Compare spec.selector of the Service with the labels of the pods.";
+    return problem("warning", "NoReadyEndpoints", message, hint);
+  }
   if (matchingCount === 0) {
     const wanted = port.name === "" ? "an unnamed port" : `a port named ${quoteText(port.name)}`;
     const message = `${where} has no endpoints, since no EndpointSlice of the Service has ${wanted}; requests get 503.`;

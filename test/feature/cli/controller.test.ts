@@ -130,7 +130,7 @@ describe("controller", { concurrency: 2 }, () => {
     ]);
     const { code, stderr } = await penstock.ended();
     assert.equal(code, 1);
-    assert.match(stderr, /^penstock: context "nowhere" of \S+kubeconfig names a cluster that is not there/m);
+    assert.match(stderr, /^penstock: context "nowhere" is not in \S+kubeconfig: it has none/m);
     assert.doesNotMatch(stderr, /\n {4}at /);
   });
 });

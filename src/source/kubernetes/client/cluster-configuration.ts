@@ -89,7 +89,21 @@ async function fromFiles(files: readonly string[]): Promise<ClusterConfiguration
   if (typeof context !== "string" || context === "") {
     throw new SourceError(`the kubeconfig ${shown} has no current-context; write kubectl config use-context NAME`);
   }
+  checkContext(kubeConfig, context, shown);
   return complete(kubeConfig, `context "${context}" of ${shown}`);
+}
+
+/** The client would go on as nobody where the user is missing, and blame the server's certificate. */
+function checkContext(kubeConfig: KubeConfig, name: string, shown: string): void {
+  const context = kubeConfig.getContextObject(name);
+  if (context === null) {
+    const names = kubeConfig.getContexts().map((known) => known.name);
+    const there = names.length === 0 ? "it has none" : `it has ${names.slice(0, MAX_SHOWN_NAMES).join(", ")}`;
+    throw new SourceError(`context "${name}" is not in ${shown}: ${there}`);
+  }
+  if (context.user !== "" && kubeConfig.getUser(context.user) === null) {
+    throw new SourceError(`user "${context.user}" of context "${name}" is not in ${shown}`);
+  }
 }
 
 function readKubeconfig(file: string): string {
@@ -136,6 +150,8 @@ function complete(kubeConfig: KubeConfig, origin: string): ClusterConfiguration 
   }
   return { identity: kubeConfig, server: cluster.server, serverUrl, proxyUrl, origin };
 }
+
+const MAX_SHOWN_NAMES = 5;
 
 const PROXY_PROTOCOLS: ReadonlySet<string> = new Set(["http:", "https:", "socks5:", "socks:"]);
 

@@ -375,7 +375,7 @@ it("says what is wrong with a kubeconfig", async (context) => {
     [join(folder, "none"), /cannot read the kubeconfig .*none: there is no such file/],
     [write("text", "]["), /the kubeconfig .*text cannot be used/],
     [write("empty", "{}"), /has no current-context/],
-    [write("context", "current-context: x"), /context "x" of .* names a cluster that is not there/],
+    [write("context", "current-context: x"), /context "x" is not in .*: it has none/],
     [writeKubeconfig(context, { server: "ftp://x" }), /write a URL that begins with https/],
   ];
   for (const [kubeconfig, message] of cases) {
