@@ -2,7 +2,7 @@
 // test/feature/cluster/least-privilege.test.ts, with the manifests that are made from the chart.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { qualifiedNameOf } from "../../src/source/kubernetes/reflector/resource.ts";
+import { qualifiedNameOf } from "../../src/source/kubernetes/resource.ts";
 import { WHOLE_RESOURCES } from "../../src/source/kubernetes/resources.ts";
 import { renderChart } from "./rendered-chart.ts";
 import type { Loose, RenderedChart, Values } from "./rendered-chart.ts";

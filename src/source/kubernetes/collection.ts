@@ -6,11 +6,10 @@ import type { IntakeReceiver } from "./object-intake.ts";
 import { ObjectIntake } from "./object-intake.ts";
 import type { Failure } from "./reflector/failure.ts";
 import { unavailabilityOf } from "./reflector/failure.ts";
-import type { ReflectorObserver, ReflectorTiming } from "./reflector/reflector.ts";
-import type { Awaited } from "./reflector/reflector.ts";
+import type { Awaited, ReflectorObserver, ReflectorTiming } from "./reflector/reflector.ts";
 import { Reflector } from "./reflector/reflector.ts";
-import type { Resource } from "./reflector/resource.ts";
-import { qualifiedNameOf } from "./reflector/resource.ts";
+import type { Resource } from "./resource.ts";
+import { qualifiedNameOf } from "./resource.ts";
 
 /** What all collections of a source share. */
 export interface CollectionContext {
@@ -44,14 +43,11 @@ export class Collection {
   readonly namespace: string | null;
   readonly intake: ObjectIntake;
   readonly #reflector: Reflector;
-  readonly #clock: Clock;
   readonly #listed = Promise.withResolvers<void>();
   readonly #settled = Promise.withResolvers<void>();
   #isStarted = false;
   #unauthorizedInARow = 0;
   #standing: CollectionStanding = "starting";
-  #lastEventAtMs: number | null = null;
-  #lastFailure: string | null = null;
 
   constructor(options: CollectionOptions, context: CollectionContext) {
     const { resource, namespace, isWanted, receiver } = options;
@@ -59,7 +55,6 @@ export class Collection {
     this.namespace = namespace;
     this.name = { kind: resource.kind, resource: qualifiedNameOf(resource), namespace };
     this.intake = new ObjectIntake({ resource, isWanted, receiver });
-    this.#clock = context.clock;
     this.#reflector = new Reflector({
       client: context.client,
       resource,
@@ -82,11 +77,6 @@ export class Collection {
     return this.#settled.promise;
   }
 
-  /** True while the cluster does not let us read it, or does not have it. */
-  get isUnavailable(): boolean {
-    return this.#standing === "forbidden" || this.#standing === "not-installed";
-  }
-
   /** How often the credentials were refused since the last list. */
   get unauthorizedInARow(): number {
     return this.#unauthorizedInARow;
@@ -97,8 +87,6 @@ export class Collection {
       ...this.name,
       standing: this.#standing,
       objects: this.intake.size,
-      lastEventAtMs: this.#lastEventAtMs,
-      lastFailure: this.#lastFailure,
     };
   }
 
@@ -124,9 +112,8 @@ export class Collection {
     return {
       heard: () => observer.heard(),
       listed: (objects, durationMs) => {
-        const wasUnavailable = this.isUnavailable;
+        const wasUnavailable = this.#standing === "forbidden" || this.#standing === "not-installed";
         this.#standing = "current";
-        this.#lastFailure = null;
         this.#unauthorizedInARow = 0;
         this.#listed.resolve();
         this.#settled.resolve();
@@ -135,15 +122,12 @@ export class Collection {
       },
       opened: () => {
         this.#standing = "current";
-        this.#lastFailure = null;
       },
       changed: () => {
-        this.#lastEventAtMs = this.#clock.now();
         observer.changed(this);
       },
       failed: (failure) => {
         const unavailability = unavailabilityOf(failure);
-        this.#lastFailure = failure.message;
         if (failure.refusal?.kind === "unauthorized") this.#unauthorizedInARow += 1;
         if (unavailability !== null) this.#standing = unavailability;
         else if (this.#standing === "current") this.#standing = "retrying";

@@ -25,10 +25,6 @@ export interface CollectionState extends CollectionName {
   readonly standing: CollectionStanding;
   /** Objects that are held. */
   readonly objects: number;
-  /** On the source's clock; null before the first event of a watch. */
-  readonly lastEventAtMs: number | null;
-  /** One line; null where the last attempt went well. */
-  readonly lastFailure: string | null;
 }
 
 export interface KubernetesObserver {

@@ -402,10 +402,7 @@ export class KubernetesSource {
   }
 }
 
-function selectorOf({
-  namespaces,
-  namespaceSelector,
-}: KubernetesSourceOptions): LabelSelector | null {
+function selectorOf({ namespaces, namespaceSelector }: KubernetesSourceOptions): LabelSelector | null {
   if (namespaceSelector === null) return null;
   if (namespaces.length > 0) throw new SourceError("namespaces are given both by name and by selector: choose one");
   const parsed = parseLabelSelector(namespaceSelector);

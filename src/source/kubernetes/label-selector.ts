@@ -63,13 +63,13 @@ const MAX_SELECTOR_LENGTH = 4_096;
 
 class SelectorParser {
   readonly #tokens: readonly string[];
+  readonly #isTooLong: boolean;
   #next = 0;
 
   constructor(text: string) {
     this.#tokens = text.length > MAX_SELECTOR_LENGTH ? [] : tokenize(text);
     this.#isTooLong = text.length > MAX_SELECTOR_LENGTH;
   }
-  readonly #isTooLong: boolean;
 
   parse(): readonly Requirement[] {
     if (this.#isTooLong) throw new SelectorError(`it is longer than ${MAX_SELECTOR_LENGTH} characters`);

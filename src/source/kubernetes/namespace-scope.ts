@@ -1,4 +1,4 @@
-// Which namespaces count: all, those of a list, or those whose labels a selector matches. Watches nothing itself.
+// Which namespaces count: all, or those whose labels a selector matches. Watches nothing itself.
 import type { LabelSelector } from "./label-selector.ts";
 
 export type ScopeChange = "begins" | "ceases" | null;

@@ -5,9 +5,9 @@ import type { WatchedObject } from "../object-types.ts";
 import type { Problem } from "../validation/problem-list.ts";
 import { validateObject } from "../validation/validate-object.ts";
 import type { ApiObject } from "./reflector/api-object.ts";
-import { objectKey } from "./reflector/api-object.ts";
+import { nameOfKey, objectKey } from "./reflector/api-object.ts";
 import type { ReflectorSink } from "./reflector/reflector.ts";
-import type { Resource } from "./reflector/resource.ts";
+import type { Resource } from "./resource.ts";
 import { isNewer } from "./reflector/resource-version.ts";
 
 export interface IntakeReceiver {
@@ -135,8 +135,7 @@ export class ObjectIntake implements ReflectorSink {
   }
 
   #reference(key: string): ObjectReference {
-    const slash = key.indexOf("/");
-    return { kind: this.resource.kind, namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+    return { kind: this.resource.kind, ...nameOfKey(key) };
   }
 }
 

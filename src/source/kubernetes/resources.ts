@@ -1,6 +1,8 @@
 // Every resource that the cluster's source reads. Another kind joins by a line here, once the store and the validation know
 // it. ConfigMaps are missing because nothing is translated from them.
-import type { Resource } from "./reflector/resource.ts";
+import { CUSTOM_RESOURCE_GROUP, CUSTOM_RESOURCE_VERSION } from "../custom-resources/custom-resource.ts";
+import { CUSTOM_RESOURCES } from "../custom-resources/custom-resources.ts";
+import type { Resource } from "./resource.ts";
 
 function resource(apiVersion: string, kind: string, plural: string, traits: Partial<Resource> = {}): Resource {
   return {
@@ -30,7 +32,7 @@ export const WHOLE_RESOURCES: readonly Resource[] = [
   resource("networking.k8s.io/v1", "IngressClass", "ingressclasses", { isNamespaced: false }),
   resource("v1", "Service", "services", { isEssential: true }),
   resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices", { isEssential: true }),
-  resource("penstock.dev/v1alpha1", "UpstreamPolicy", "upstreampolicies", { isCustom: true }),
-  resource("penstock.dev/v1alpha1", "RoutePolicy", "routepolicies", { isCustom: true }),
-  resource("penstock.dev/v1alpha1", "ProxyConfig", "proxyconfigs", { isCustom: true, isNamespaced: false }),
+  ...CUSTOM_RESOURCES.map(({ kind, plural, isNamespaced }) =>
+    resource(`${CUSTOM_RESOURCE_GROUP}/${CUSTOM_RESOURCE_VERSION}`, kind, plural, { isNamespaced, isCustom: true }),
+  ),
 ];

@@ -2,8 +2,8 @@
 // is a value; decides nothing about trying again.
 import type { ApiAnswer, ApiClient } from "../client/api-client.ts";
 import { NotLeading } from "../leader-election/leader-term.ts";
-import { isMapping } from "../reflector/api-object.ts";
-import { refusalOf } from "../reflector/refusal.ts";
+import { isMapping } from "../../validation/decode.ts";
+import { refusalOf } from "../client/refusal.ts";
 
 /** An Event of events.k8s.io/v1 with all that it has to say. */
 export interface EventObject {

@@ -1,5 +1,5 @@
 // What a Lease says about who leads, read from and written into an untrusted object of the API. Pure.
-import { isMapping } from "../reflector/api-object.ts";
+import { isMapping } from "../../validation/decode.ts";
 
 /** The part of a Lease's spec that an election compares and writes (coordination.k8s.io/v1 LeaseSpec). */
 export interface LeaseRecord {

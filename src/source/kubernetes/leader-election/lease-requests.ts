@@ -1,7 +1,7 @@
 // Reads and writes one Lease. Every expected outcome is a value; decides nothing about who leads.
 import type { NamespacedName } from "../../../ir/names.ts";
 import type { ApiAnswer, ApiClient } from "../client/api-client.ts";
-import { refusalOf } from "../reflector/refusal.ts";
+import { refusalOf } from "../client/refusal.ts";
 import type { LeaseRecord, StoredLease } from "./lease-record.ts";
 import { readLease, specOf, withRecord } from "./lease-record.ts";
 

@@ -1,4 +1,6 @@
 // An object as the API server sent it: only what every object must have is known of it.
+import type { NamespacedName } from "../../../ir/names.ts";
+import { isMapping } from "../../validation/decode.ts";
 
 /** Untrusted beyond these fields. `metadata` may hold anything else. */
 export interface ApiObject {
@@ -14,11 +16,6 @@ export interface ApiObjectMeta {
   readonly resourceVersion: string;
 }
 
-/** True for what a JSON object becomes. */
-export function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /**
  * Takes a parsed object over; null where it lacks what every object has. What nobody reads goes at once, so that nothing
  * holds on to it: the server's record of who owns which field, and kubectl's copy of the manifest.
@@ -30,14 +27,24 @@ export function adoptObject(value: unknown): ApiObject | null {
   const { name, namespace = "", resourceVersion, annotations } = metadata;
   if (typeof name !== "string" || name === "") return null;
   if (typeof namespace !== "string" || typeof resourceVersion !== "string" || resourceVersion === "") return null;
-  delete metadata["managedFields"];
-  if (isMapping(annotations)) delete annotations[LAST_APPLIED];
+  dropField(metadata, "managedFields");
+  if (isMapping(annotations)) dropField(annotations, LAST_APPLIED);
   return value as unknown as ApiObject;
 }
 
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
+function dropField(mapping: Readonly<Record<string, unknown>>, name: string): void {
+  Reflect.deleteProperty(mapping, name);
+}
+
 /** `namespace/name`; `/name` for cluster-scoped objects. */
 export function objectKey(meta: Pick<ApiObjectMeta, "namespace" | "name">): string {
   return `${meta.namespace ?? ""}/${meta.name}`;
+}
+
+/** What `objectKey` made a key of; namespace `""` for cluster-scoped objects. */
+export function nameOfKey(key: string): NamespacedName {
+  const slash = key.indexOf("/");
+  return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }

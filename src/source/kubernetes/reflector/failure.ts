@@ -1,7 +1,7 @@
 // What went wrong with one attempt to list or to watch, and what has to follow from it. Pure.
 import { ApiUnreachable } from "../client/api-client.ts";
 import { ConnectionImpossible } from "../client/connection-failure.ts";
-import type { Refusal } from "./refusal.ts";
+import type { Refusal } from "../client/refusal.ts";
 import { BrokenEvent } from "./watch-event.ts";
 
 export type FailureType =

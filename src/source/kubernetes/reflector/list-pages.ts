@@ -3,11 +3,12 @@ import type { ApiAnswer, ApiClient } from "../client/api-client.ts";
 import { ApiUnreachable } from "../client/api-client.ts";
 import { AnswerTooLarge } from "../client/connection-failure.ts";
 import type { ApiObject } from "./api-object.ts";
-import { adoptObject, isMapping } from "./api-object.ts";
-import type { Refusal } from "./refusal.ts";
-import { refusalOf } from "./refusal.ts";
-import type { Resource } from "./resource.ts";
-import { collectionPath } from "./resource.ts";
+import { isMapping } from "../../validation/decode.ts";
+import { adoptObject } from "./api-object.ts";
+import type { Refusal } from "../client/refusal.ts";
+import { refusalOf } from "../client/refusal.ts";
+import type { Resource } from "../resource.ts";
+import { collectionPath } from "../resource.ts";
 
 export interface ListRequest {
   readonly client: ApiClient;

@@ -9,7 +9,7 @@ import type { ApiClient } from "../client/api-client.ts";
 import { AnswerTooLarge } from "../client/connection-failure.ts";
 import type { Failure } from "./failure.ts";
 import { Reflector } from "./reflector.ts";
-import type { Resource } from "./resource.ts";
+import type { Resource } from "../resource.ts";
 import { isNewer } from "./resource-version.ts";
 import { RetryDelay } from "./retry-delay.ts";
 

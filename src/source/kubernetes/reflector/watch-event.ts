@@ -1,8 +1,9 @@
 // One line of a watch: what it says, or why it says nothing that can be relied on. Pure.
 import type { ApiObject } from "./api-object.ts";
-import { adoptObject, isMapping } from "./api-object.ts";
-import type { Refusal } from "./refusal.ts";
-import { refusalOf } from "./refusal.ts";
+import { isMapping } from "../../validation/decode.ts";
+import { adoptObject } from "./api-object.ts";
+import type { Refusal } from "../client/refusal.ts";
+import { refusalOf } from "../client/refusal.ts";
 
 export type WatchEvent =
   | { readonly type: "upsert" | "delete"; readonly object: ApiObject }

@@ -8,8 +8,8 @@ import type { ObjectStore } from "../../object-store.ts";
 import { validateObject } from "../../validation/validate-object.ts";
 import type { ApiAnswer, ApiClient } from "../client/api-client.ts";
 import { ApiUnreachable } from "../client/api-client.ts";
-import { isMapping } from "../reflector/api-object.ts";
-import { refusalOf } from "../reflector/refusal.ts";
+import { isMapping } from "../../validation/decode.ts";
+import { refusalOf } from "../client/refusal.ts";
 import type { PublishedAddress } from "./load-balancer-addresses.ts";
 import {
   addressesOfNode,

@@ -3,7 +3,7 @@
 import { isIP } from "node:net";
 import { compareStrings } from "../../../lib/compare-strings.ts";
 import type { EndpointSlice, LoadBalancerIngress, LoadBalancerStatus, Service } from "../../object-types.ts";
-import { isMapping } from "../reflector/api-object.ts";
+import { isMapping } from "../../validation/decode.ts";
 
 /** One address, and nothing else. */
 export type PublishedAddress = { readonly ip: string } | { readonly hostname: string };

@@ -3,7 +3,7 @@ import type { Diagnostic } from "../../../ir/diagnostic.ts";
 import type { Ingress, LoadBalancerIngress } from "../../object-types.ts";
 import type { ApiAnswer, ApiClient } from "../client/api-client.ts";
 import { NotLeading } from "../leader-election/leader-term.ts";
-import { refusalOf } from "../reflector/refusal.ts";
+import { refusalOf } from "../client/refusal.ts";
 import { statusPatch } from "./status-plan.ts";
 
 export type WriteOutcome =

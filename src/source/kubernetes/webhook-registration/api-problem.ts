@@ -1,6 +1,6 @@
 // What the API server's refusals mean for the webhook's objects, in one line a person can act on.
-import { printable } from "../../../lib/untrusted-text.ts";
 import type { ApiAnswer } from "../client/api-client.ts";
+import { refusalOf } from "../client/refusal.ts";
 
 /** The API server would not do what was asked, or could not be asked; `message` is what the user reads. */
 export class RegistrationProblem extends Error {
@@ -14,11 +14,9 @@ export class RegistrationProblem extends Error {
   }
 }
 
-const MAX_SHOWN_MESSAGE = 300;
-
 /** `what` is for example `read Secret penstock/webhook`; `advice` is what to do about a 403 or 404. */
 export function refusal(what: string, answer: ApiAnswer, advice: string): RegistrationProblem {
-  const said = printable(readText(answer.body, "message") ?? "no reason given", MAX_SHOWN_MESSAGE);
+  const said = refusalOf(answer.status, answer.body, answer.retryAfterMs).message;
   const hint = answer.status === 403 || answer.status === 404 ? `; ${advice}` : "";
   return new RegistrationProblem(`cannot ${what}: ${answer.status}, ${said}${hint}`, answer.retryAfterMs);
 }
