@@ -13,6 +13,8 @@ const failure = (type: ProxyErrorType, code = ""): ProxyError =>
 
 const ADDRESSES = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"];
 
+const MANY = Array.from({ length: 2_000 }, (_, index) => `10.1.${index >> 8}.${index & 255}:80`);
+
 class World {
   readonly upstream: CompiledUpstream;
   nowMs = 0;
@@ -110,5 +112,71 @@ describe("peers that cannot be connected to", () => {
     // What a request that ran meanwhile says of the former peer is of no use.
     world.upstream.noteFailure(first, failure("connect-timeout"));
     assert.deepEqual(world.share(10), { "10.0.0.1": 5, "10.0.0.3": 5 });
+  });
+
+  test("ejections and recoveries never make the peers anew, however many there are", (t) => {
+    const world = new World(t, MANY);
+    let reads = 0;
+    const counted = endpointSetOf("web", MANY).endpoints.map((endpoint) => ({
+      ...endpoint,
+      get address(): string {
+        reads++;
+        return endpoint.address;
+      },
+    }));
+    world.upstream.replaceEndpoints(counted);
+    world.select();
+    const once = reads;
+    for (const peer of world.upstream.currentPeers()) world.upstream.noteFailure(peer, failure("connect-refused"));
+    world.select();
+    for (const peer of world.upstream.currentPeers()) world.upstream.noteConnected(peer);
+    assert.equal(reads, once);
+    const shares = world.share(MANY.length);
+    assert.ok(Object.values(shares).every((share) => share === 1));
+  });
+
+  test("a request that finds all ejected looks at hardly more peers than it tried", (t) => {
+    const world = new World(t, MANY);
+    world.select();
+    for (const peer of world.upstream.currentPeers()) world.upstream.noteFailure(peer, failure("connect-refused"));
+    for (const nowMs of [500, 1_500]) {
+      world.nowMs = nowMs;
+      let looks = 0;
+      const tried: Peer[] = [];
+      tried.includes = (peer) => {
+        looks++;
+        return tried.indexOf(peer) !== -1;
+      };
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const peer = world.select(tried);
+        assert.equal(world.upstream.isEjected(peer), true);
+        tried.push(peer);
+        world.upstream.noteFailure(peer, failure("connect-refused"));
+        assert.equal(world.upstream.hasOtherThan(tried), true);
+      }
+      assert.ok(looks <= 20, `${looks} looks`);
+    }
+  });
+
+  test("all come back after the ejection time, each with the next request that finds it well", (t) => {
+    const world = new World(t, MANY);
+    world.select();
+    const peers = world.upstream.currentPeers();
+    for (const peer of peers) world.upstream.noteFailure(peer, failure("connect-refused"));
+    world.nowMs = 1_000;
+    for (let request = 0; request < peers.length; request++) world.upstream.noteConnected(world.select());
+    assert.ok(peers.every((peer) => !world.upstream.isEjected(peer)));
+  });
+
+  test("what refuses at no cost is bounded, and grows again with time", (t) => {
+    const world = new World(t);
+    const count = (): number => {
+      let taken = 0;
+      while (world.upstream.takePassOver()) taken++;
+      return taken;
+    };
+    assert.equal(count(), 128);
+    world.nowMs = 1_000;
+    assert.equal(count(), 10);
   });
 });

@@ -255,6 +255,24 @@ describe("attempts", () => {
     assert.equal(proxy.upstreamPeer(session, ctx).label, "10.0.0.2:80");
   });
 
+  test("only refusals after the first failure, by endpoints that were not ejected before, cost no attempt", () => {
+    const endpoints = Array.from({ length: 6 }, (_, index) => `10.0.2.${index + 1}:80`);
+    const spec = { hosts: { "": [{ path: "/", to: "web" }] }, endpoints: { web: endpoints } };
+    const { proxy, session, ctx } = begin(spec);
+    const fail = (own: IngressCtx, error: ProxyError): boolean =>
+      proxy.failToConnect(session, proxy.upstreamPeer(session, own), own, error);
+    assert.equal(fail(ctx, refused), false);
+    assert.equal(fail(ctx, refused), true);
+    assert.equal(fail(ctx, new ProxyError("connect-timeout", "upstream", "late", "connect")), false);
+    assert.equal(fail(ctx, refused), true);
+    assert.equal(fail(ctx, refused), true);
+    const last = proxy.upstreamPeer(session, ctx);
+    assert.throws(() => proxy.failToConnect(session, last, ctx, refused), refused);
+    // All are ejected now.
+    const next = filter(proxy, { target: "/cart" }).ctx;
+    for (let attempt = 0; attempt < 4; attempt++) assert.equal(fail(next, refused), false);
+  });
+
   test("where every endpoint was tried, the last failure is the answer", () => {
     const { proxy, session, ctx } = begin(SHOP);
     proxy.failToConnect(session, proxy.upstreamPeer(session, ctx), ctx, refused);

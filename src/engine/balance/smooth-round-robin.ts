@@ -9,7 +9,7 @@ const MAX_START_WORK = 4_096;
 export class SmoothRoundRobin<T> implements Balancer<T> {
   readonly #targets: readonly T[];
   readonly #weights: Float64Array;
-  /** What each target is owed: grows by its weight each turn, falls by the whole when it is selected. Sums to zero. */
+  /** What each target is owed: grows by its weight each turn, falls by the whole when it is selected. Sums to zero while all take part. */
   readonly #credits: Float64Array;
   /** 1 for a target that is left out. */
   readonly #isLeftOut: Uint8Array;
@@ -45,14 +45,32 @@ export class SmoothRoundRobin<T> implements Balancer<T> {
   }
 
   leaveOut(target: T): boolean {
-    const index = this.#targets.indexOf(target);
-    if (index !== -1) this.#isLeftOut[index] = 1;
-    return index !== -1;
+    return this.#mark(target, 1);
   }
 
   takeBack(target: T): void {
+    this.#mark(target, 0);
+  }
+
+  #mark(target: T, isLeftOut: 0 | 1): boolean {
     const index = this.#targets.indexOf(target);
-    if (index !== -1) this.#isLeftOut[index] = 0;
+    if (index === -1) return false;
+    if (this.#isLeftOut[index] !== isLeftOut) {
+      this.#isLeftOut[index] = isLeftOut;
+      this.#boundCredits();
+    }
+    return true;
+  }
+
+  /** No debt outlasts a cycle: a heavy target's turns are many for the light ones that remain without it. */
+  #boundCredits(): void {
+    let total = 0;
+    for (let i = 0; i < this.#weights.length; i++) {
+      if (this.#isLeftOut[i] === 0) total += this.#weights[i] as number;
+    }
+    for (let i = 0; i < this.#credits.length; i++) {
+      this.#credits[i] = Math.min(Math.max(this.#credits[i] as number, -total), total);
+    }
   }
 
   /** Index of the selected target, -1 where none is left. Targets that do not take part neither gain nor pay. */
