@@ -120,6 +120,7 @@ export class ClusterWriters {
     return new EventRecorder({
       client,
       identify: identifyInStore(store),
+      inForce: () => this.#options.diagnostics.current(),
       author: { controller: cluster.controllerName, instance: pod.name },
       clock: systemClock,
       wallTimeMs: Date.now,

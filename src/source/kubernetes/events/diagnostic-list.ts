@@ -26,15 +26,21 @@ export interface ListedDiagnostic {
   isInherited: boolean;
 }
 
-/** Beyond so many, new ones are left out: an object full of mistakes must not keep others from being told of theirs. */
+/**
+ * Beyond so many, new ones are left out: an object or a namespace full of mistakes must not keep others from being told of
+ * theirs.
+ */
 export interface ListCapacity {
   readonly total: number;
+  readonly perNamespace: number;
   readonly perObject: number;
 }
 
 export class DiagnosticList {
   readonly #byKey = new Map<string, ListedDiagnostic>();
   readonly #perObject = new Map<string, number>();
+  readonly #perNamespace = new Map<string, number>();
+  #hasLeftOut = false;
   readonly #capacity: ListCapacity;
 
   constructor(capacity: ListCapacity) {
@@ -43,6 +49,11 @@ export class DiagnosticList {
 
   get size(): number {
     return this.#byKey.size;
+  }
+
+  /** Whether some that are in force may be missing for want of room. */
+  get hasLeftOut(): boolean {
+    return this.#hasLeftOut;
   }
 
   values(): Iterable<ListedDiagnostic> {
@@ -71,26 +82,47 @@ export class DiagnosticList {
       else if (this.#hasRoomFor(diagnostic)) appeared.push(this.#add(diagnostic));
       else leftOut += 1;
     }
+    if (leftOut > 0) this.#hasLeftOut = true;
     return { appeared, ended: this.#resolve(resolved, added), leftOut };
   }
 
+  /**
+   * Takes in those that were left out and that there is room for by now. They are not kept meanwhile: their number has no bound.
+   * @param inForce all that are in force, in every place.
+   * @returns those that it has taken in.
+   */
+  refill(inForce: readonly Diagnostic[]): readonly ListedDiagnostic[] {
+    const appeared = new Map<string, ListedDiagnostic>();
+    this.#hasLeftOut = false;
+    for (const diagnostic of inForce) {
+      if (!isAnnounced(diagnostic)) continue;
+      const key = keyOf(diagnostic);
+      const taken = appeared.get(key);
+      if (taken !== undefined) taken.places += 1;
+      else if (this.#byKey.has(key)) continue;
+      else if (this.#hasRoomFor(diagnostic)) appeared.set(key, this.#add(diagnostic));
+      else this.#hasLeftOut = true;
+    }
+    return [...appeared.values()];
+  }
+
   #hasRoomFor({ object }: ObjectDiagnostic): boolean {
+    const { total, perNamespace, perObject } = this.#capacity;
+    const ofNamespace = this.#perNamespace.get(object.namespace) ?? 0;
     const ofObject = this.#perObject.get(objectKeyOf(object)) ?? 0;
-    return this.#byKey.size < this.#capacity.total && ofObject < this.#capacity.perObject;
+    return this.#byKey.size < total && ofNamespace < perNamespace && ofObject < perObject;
   }
 
   #add(diagnostic: ObjectDiagnostic): ListedDiagnostic {
     const entry = { diagnostic, places: 1, eventName: null, count: 0, againAt: 0, isInherited: false };
     this.#byKey.set(keyOf(diagnostic), entry);
-    this.#countObject(diagnostic, 1);
+    this.#count(diagnostic, 1);
     return entry;
   }
 
-  #countObject({ object }: ObjectDiagnostic, change: number): void {
-    const key = objectKeyOf(object);
-    const count = (this.#perObject.get(key) ?? 0) + change;
-    if (count === 0) this.#perObject.delete(key);
-    else this.#perObject.set(key, count);
+  #count({ object }: ObjectDiagnostic, change: number): void {
+    addTo(this.#perObject, objectKeyOf(object), change);
+    addTo(this.#perNamespace, object.namespace, change);
   }
 
   #resolve(resolved: readonly Diagnostic[], added: readonly Diagnostic[]): ListedDiagnostic[] {
@@ -104,11 +136,17 @@ export class DiagnosticList {
       entry.places -= 1;
       if (entry.places > 0) continue;
       this.#byKey.delete(key);
-      this.#countObject(diagnostic, -1);
+      this.#count(diagnostic, -1);
       if (!replaced.has(placeOf(diagnostic))) ended.push(entry);
     }
     return ended;
   }
+}
+
+function addTo(counts: Map<string, number>, key: string, change: number): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
 }
 
 /** What is passed over on purpose asks nothing of anybody, and would crowd out what does. */

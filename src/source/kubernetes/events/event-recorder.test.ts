@@ -39,6 +39,7 @@ class Rig {
   readonly uids = new Map<string, string>();
   readonly outcomes: string[] = [];
   leftOut = 0;
+  inForce: readonly Diagnostic[] = [];
   reasons: string[] = [];
   readonly server: ApiServerDouble;
 
@@ -51,6 +52,7 @@ class Rig {
     const recorder = new EventRecorder({
       client: this.server.client(instance),
       identify: ({ name }) => ({ apiVersion: "networking.k8s.io/v1", uid: this.uids.get(name) ?? `uid-of-${name}` }),
+      inForce: () => this.inForce,
       author: { controller: "penstock.dev/ingress-controller", instance },
       clock: this.clock,
       wallTimeMs: () => 1_800_000_000_000 + this.clock.now(),
@@ -357,4 +359,24 @@ test("says once that RBAC lacks, tries again, and passes over namespaces that ar
   recorder.change({ added: [diagnostic("going")], resolved: [] });
   await rig.passUntil(5);
   assert.deepEqual([rig.outcomes.at(-1), rig.reasons], ["gone", []]);
+});
+
+test("a namespace full of mistakes keeps nobody else from being told, and what it was denied comes when there is room", async (t) => {
+  const rig = await rigOf(t);
+  const recorder = rig.leader(t);
+  const hog = Array.from({ length: 1_200 }, (_, n) =>
+    diagnostic("", { object: { kind: "Ingress", namespace: "evil", name: `i${n}` } }),
+  );
+  recorder.change({ added: hog, resolved: [] });
+  assert.equal(rig.leftOut, 200);
+  recorder.change({ added: [diagnostic("mine")], resolved: [] });
+  await rig.passUntil(20);
+  const told = rig.events().map(({ object }) => object);
+  assert.ok(told.includes("mine"), "has its turn before the many of another");
+  rig.inForce = [diagnostic("mine"), ...hog.slice(1_000)];
+  recorder.change({ added: [], resolved: hog.slice(0, 1_000) });
+  await untilTrue(() => {
+    rig.clock.advance(100);
+    return rig.events().some(({ object }) => object === "i1199");
+  });
 });

@@ -3,6 +3,7 @@
 import type { Diagnostic } from "../../../ir/diagnostic.ts";
 import type { BackOffTiming } from "../../../lib/back-off.ts";
 import type { Clock, ClockTimer } from "../../../lib/clock.ts";
+import { FairQueue } from "../../../lib/fair-queue.ts";
 import type { TokenBucketRate } from "../../../lib/token-bucket.ts";
 import { TokenBucket } from "../../../lib/token-bucket.ts";
 import type { ApiClient } from "../client/api-client.ts";
@@ -41,7 +42,7 @@ const DEFAULT_EVENT_TIMING: EventTiming = {
   rate: { perSecond: 10, burst: 50 },
   ratePerObject: { perSecond: 1 / 60, burst: 10 },
   maxParallel: 4,
-  capacity: { total: 10_000, perObject: 20 },
+  capacity: { total: 10_000, perNamespace: 1_000, perObject: 20 },
 };
 
 /** What the recorder tells of itself. */
@@ -57,6 +58,8 @@ export interface EventObserver {
 export interface EventRecorderOptions {
   readonly client: ApiClient;
   readonly identify: IdentifyObject;
+  /** All diagnostics in force, the last change included: to find those again that there was no room for. */
+  readonly inForce: () => readonly Diagnostic[];
   readonly author: EventAuthor;
   readonly clock: Clock;
   /** Milliseconds since the epoch; `Date.now`. */
@@ -82,7 +85,8 @@ export class EventRecorder {
   readonly #list: DiagnosticList;
   readonly #bucket: TokenBucket;
   readonly #objectRates = new Map<string, TokenBucket>();
-  readonly #due = new Set<Task>();
+  /** Namespaces take turns. */
+  readonly #due = new FairQueue<Task>();
   readonly #inFlight = new Set<Task>();
   #leadership: Leadership | null = null;
   #isStopped = false;
@@ -110,10 +114,12 @@ export class EventRecorder {
     for (const entry of ended) {
       // Who was never told of it need not hear that it has ended.
       if (entry.count > 0 || this.#inFlight.has(entry)) this.#addEnd(entry.diagnostic);
-      this.#due.delete(entry);
+      this.#due.delete(partyOf(entry), entry);
     }
+    const refilled =
+      this.#list.hasLeftOut && delta.resolved.length > 0 ? this.#list.refill(this.#options.inForce()) : [];
     if (this.#leadership === null) return;
-    for (const entry of appeared) this.#due.add(entry);
+    for (const entry of [...appeared, ...refilled]) this.#addDue(entry);
     this.#pump();
   }
 
@@ -129,7 +135,7 @@ export class EventRecorder {
       entry.isInherited = true;
       entry.eventName = null;
       entry.count = 0;
-      this.#due.add(entry);
+      this.#addDue(entry);
     }
     this.#scheduleScan();
     this.#pump();
@@ -142,6 +148,10 @@ export class EventRecorder {
     this.#due.clear();
   }
 
+  #addDue(task: Task): void {
+    this.#due.add(partyOf(task), task);
+  }
+
   #addEnd(ended: ObjectDiagnostic): void {
     if (this.#leadership === null) return;
     if (this.#waitingEnds >= MAX_ENDS) {
@@ -149,7 +159,7 @@ export class EventRecorder {
       return;
     }
     this.#waitingEnds += 1;
-    this.#due.add({ ended });
+    this.#addDue({ ended });
   }
 
   #cancelTimers(): void {
@@ -175,7 +185,7 @@ export class EventRecorder {
       const name = eventNameOf(entry.diagnostic, identity?.uid ?? "", "Warning");
       if (identity !== null && name !== entry.eventName) entry.count = 0;
       else if (entry.againAt > now) continue;
-      this.#due.add(entry);
+      this.#addDue(entry);
     }
     this.#pump();
   }
@@ -184,7 +194,8 @@ export class EventRecorder {
     if (this.#leadership === null || this.#isStopped) return;
     const pauseMs = this.#pause.until - this.#options.clock.now();
     if (pauseMs > 0) return this.#wakeIn(pauseMs);
-    for (const task of this.#due) {
+    if (this.#inFlight.size >= this.#timing.maxParallel) return;
+    for (const task of this.#due.inTurns()) {
       if (this.#inFlight.size >= this.#timing.maxParallel) return;
       if (!this.#hasToken) {
         const waitMs = this.#bucket.take();
@@ -197,7 +208,7 @@ export class EventRecorder {
         continue;
       }
       this.#hasToken = false;
-      this.#due.delete(task);
+      this.#due.serve(partyOf(task), task);
       void this.#announce(task);
     }
   }
@@ -295,7 +306,7 @@ export class EventRecorder {
 
   #retryLater(task: Task, askedMs: number | null): void {
     if ("ended" in task) this.#waitingEnds += 1;
-    if ("ended" in task || this.#list.has(task)) this.#due.add(task);
+    if ("ended" in task || this.#list.has(task)) this.#addDue(task);
     this.#pause.begin(askedMs);
   }
 
@@ -316,6 +327,10 @@ export class EventRecorder {
     }, at - clock.now());
     this.#wakeTimer = { at, handle };
   }
+}
+
+function partyOf(task: Task): string {
+  return diagnosticOf(task).object.namespace;
 }
 
 function diagnosticOf(task: Task): ObjectDiagnostic {
