@@ -8,12 +8,8 @@ import { type RequestHead, ResponseHead, UNKNOWN_LENGTH } from "../../src/engine
 import type { DownstreamConnection, DownstreamHandler, DownstreamStream } from "../../src/engine/proxy/downstream.ts";
 import type { ProxyError } from "../../src/engine/proxy/proxy-error.ts";
 import { Http2RequestParser } from "../../src/engine/http2/request-head.ts";
-import {
-  DEFAULT_HTTP2_SERVER_LIMITS,
-  Http2ServerConnection,
-  type Http2ServerContext,
-  type Http2ServerLimits,
-} from "../../src/engine/http2/server-connection.ts";
+import { Http2ServerConnection, type Http2ServerContext } from "../../src/engine/http2/server-connection.ts";
+import { DEFAULT_HTTP2_SERVER_LIMITS, type Http2ServerLimits } from "../../src/engine/http2/server-limits.ts";
 
 /** One request as the fake workflow saw it. */
 export class Exchange implements DownstreamHandler {
@@ -176,6 +172,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const accept = (socket: Socket): void => {
     const connection = new Http2ServerConnection(socket, testConnection(socket, connections.length), context);
     connections.push(connection);
+    socket.on("data", (chunk: Buffer) => connection.onRead(chunk));
+    socket.resume();
     options.onConnection?.(connection);
   };
   const server = createServer({ allowHalfOpen: options.allowHalfOpen ?? false }, (socket) => {

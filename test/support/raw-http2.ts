@@ -165,7 +165,8 @@ export class RawHttp2 {
   /** Sends and waits until the kernel took it, so that a flood meets the server's own pace. False once closed. */
   async sendAndDrain(bytes: Buffer): Promise<boolean> {
     if (this.#isClosed || this.#socket.destroyed) return false;
-    this.#socket.write(bytes);
+    // A client that does not read is woken by nothing else, and `drain` comes only after large writes.
+    this.#socket.write(bytes, () => this.#wake());
     await this.until(() => this.#socket.writableLength === 0 || this.#isClosed);
     return !this.#isClosed;
   }

@@ -1,5 +1,5 @@
-// Builds a request's head from the raw header lines of an HTTP/2 stream (RFC 9113 §8.2, §8.3). nghttp2 refuses most of
-// what is malformed before it comes here; this is what it lets pass, and what Penstock bounds.
+// Builds a request's head from the header lines of an HTTP/2 stream (RFC 9113 §8.2, §8.3), and bounds it. Which characters
+// names and values may have at all was looked at when they were decoded.
 import { randomBytes } from "node:crypto";
 import { hostOf } from "../http/authority.ts";
 import { parseContentLength } from "../http/content-length.ts";
@@ -15,6 +15,11 @@ const SLASH = 0x2f;
 const METHOD = /^[-_0-9A-Z]{1,32}$/;
 /** Visible ASCII without `#`: a target has no fragment (RFC 9110 §7.1). */
 const TARGET = /^[\x21\x22\x24-\x7e]+$/;
+/** RFC 9110 §5.6.2. */
+const TOKEN = /^[-!#$%&'*+.^_`|~0-9A-Za-z]+$/;
+const BLANK_OR_CONTROL = /[\x00-\x20\x7f]/;
+/** RFC 3986 §3.2.2 and a port, without what a user would stand before. */
+const AUTHORITY = /^[-._~%!$&'()*+,;=:[\]0-9A-Za-z]*$/;
 /** What HTTP/1 spends on a line beside name and value: limits mean the same for both versions. */
 const LINE_OVERHEAD_BYTES = 4;
 /** RFC 9113 §8.2.2. */
@@ -52,6 +57,8 @@ export class Http2RequestParser {
   failure: ProxyErrorType = "malformed-request";
   /** Why, for the log. */
   reason = "";
+  /** The request breaks HTTP/2 itself: its stream is reset. Others that are refused get an answer (RFC 9113 §8.1.1). */
+  breaksProtocol = false;
   /** The client sent `te: trailers`. */
   acceptsTrailers = false;
   /** Bytes of all lines, as HTTP/1 would write them. */
@@ -74,7 +81,7 @@ export class Http2RequestParser {
 
   /**
    * A head, or null: refused, see `failure`.
-   * @param raw flat: name, value, name, value… as node:http2 gives them.
+   * @param raw flat: name, value, name, value… as decoded.
    * @param endOfStream no body follows.
    */
   parse(raw: readonly string[], endOfStream: boolean): RequestHead | null {
@@ -194,18 +201,26 @@ export class Http2RequestParser {
   #assemble(endOfStream: boolean): RequestHead | null {
     const method = this.#method;
     if (method === "CONNECT" && this.#protocol === "") {
+      if (this.#path !== "" || this.#scheme !== "") return this.#refuseHead("CONNECT with a path or a scheme");
       return this.#failHead("not-implemented", "CONNECT is not served");
     }
     if (method === "" || this.#scheme === "" || this.#path === "") {
       return this.#refuseHead("a pseudo-header is missing");
     }
-    if (!METHOD.test(method)) return this.#refuseHead("the method is not valid");
-    if (!isWebScheme(this.#scheme)) return this.#refuseHead("the scheme is neither http nor https");
+    if (!METHOD.test(method)) {
+      return TOKEN.test(method)
+        ? this.#decline("the method is not valid")
+        : this.#refuseHead("the method is not a token");
+    }
+    if (!isWebScheme(this.#scheme)) return this.#decline("the scheme is neither http nor https");
     if (!this.#checkTarget(method)) return null;
     const authority = this.#chooseAuthority();
     if (authority === null) return null;
     const host = hostOf(authority);
-    if (host === null || host === "") return this.#refuseHead("the authority is not a valid host");
+    if (host === null || host === "") {
+      const reason = "the authority is not a valid host";
+      return AUTHORITY.test(authority) ? this.#decline(reason) : this.#refuseHead(reason);
+    }
     if (this.#expect !== "" && this.#expect.toLowerCase() !== "100-continue") {
       return this.#failHead("expectation-failed", "only Expect: 100-continue is served");
     }
@@ -217,6 +232,9 @@ export class Http2RequestParser {
     headers.addedSeen = this.#seen;
     if (this.#protocol !== "") return this.#assembleConnect(authority, host, headers, endOfStream);
     const contentLength = this.#bodyLength(endOfStream);
+    if (endOfStream && this.#contentLength !== "" && parseContentLength(this.#contentLength) !== 0) {
+      return this.#refuseHead("Content-Length announces a body that does not come");
+    }
     const expectsContinue = this.#expect !== "" && contentLength !== 0;
     return new RequestHead(method, this.#path, authority, host, 20, headers, contentLength, "", expectsContinue);
   }
@@ -225,7 +243,7 @@ export class Http2RequestParser {
   #assembleConnect(authority: string, host: string, headers: HeaderList, endOfStream: boolean): RequestHead | null {
     if (this.#method !== "CONNECT") return this.#refuseHead(":protocol without CONNECT");
     if (this.#protocol !== "websocket") return this.#failHead("not-implemented", "only websocket is served by CONNECT");
-    if (this.#contentLength !== "" || endOfStream) return this.#refuseHead("CONNECT has a body or an end");
+    if (this.#contentLength !== "" || endOfStream) return this.#decline("CONNECT has a body or an end");
     // RFC 8441 §5.1 does without the challenge; whoever takes the request on over HTTP/1.1 needs one (RFC 6455 §4.1).
     if ((this.#seen & WEBSOCKET_KEY) === 0) {
       headers.appendTrusted("Sec-WebSocket-Key", randomBytes(16).toString("base64"), KnownHeader.secWebSocketKey);
@@ -241,8 +259,11 @@ export class Http2RequestParser {
     if (path.charCodeAt(0) !== SLASH && !(path === "*" && method === "OPTIONS")) {
       return this.#refuse("the request target is not in a form that is served");
     }
-    if (!TARGET.test(path)) return this.#refuse("the request target has a character that is not allowed");
-    return true;
+    if (TARGET.test(path)) return true;
+    const reason = "the request target has a character that is not allowed";
+    if (BLANK_OR_CONTROL.test(path)) return this.#refuse(reason);
+    this.#decline(reason);
+    return false;
   }
 
   /** RFC 9113 §8.3.1: two names for the target are one name, or the request is malformed. Null after `#fail`. */
@@ -254,8 +275,7 @@ export class Http2RequestParser {
       return host === "" ? null : host;
     }
     if (host !== "" && host !== authority && host.toLowerCase() !== authority.toLowerCase()) {
-      this.#refuse(":authority differs from the Host header");
-      return null;
+      return this.#decline(":authority differs from the Host header");
     }
     return authority;
   }
@@ -266,10 +286,18 @@ export class Http2RequestParser {
   }
 
   #refuse(reason: string): false {
-    return this.#fail("malformed-request", reason);
+    this.#fail("malformed-request", reason);
+    this.breaksProtocol = true;
+    return false;
   }
 
   #refuseHead(reason: string): null {
+    this.#refuse(reason);
+    return null;
+  }
+
+  /** What HTTP/2 allows and Penstock does not serve. */
+  #decline(reason: string): null {
     return this.#failHead("malformed-request", reason);
   }
 
@@ -281,6 +309,7 @@ export class Http2RequestParser {
   #fail(failure: ProxyErrorType, reason: string): false {
     this.failure = failure;
     this.reason = reason;
+    this.breaksProtocol = false;
     return false;
   }
 }

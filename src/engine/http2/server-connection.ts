@@ -1,41 +1,26 @@
-// A client's HTTP/2 connection on node:http2, without its compatibility layer: opens streams for the workflow, bounds
-// what a client may ask of it, and ends it by GOAWAY. What to answer is the workflow's business.
+// A client's HTTP/2 connection (RFC 9113): decides what each frame may do in the state of its stream, opens streams for
+// the workflow, and ends by GOAWAY. The form of frames is frame-parser.ts's business, what to answer the workflow's.
 import type { Socket } from "node:net";
-import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { type TimerTarget, type TimerWheel, WheelTimer } from "../../lib/timer-wheel.ts";
+import { HeaderList } from "../http/header-list.ts";
+import { httpDate } from "../http/http-date.ts";
+import { RequestHead, ResponseHead } from "../http/messages.ts";
 import { statusText } from "../http/status-text.ts";
+import type { ReadTarget } from "../http1/socket-reader.ts";
 import type { DownstreamConnection, RequestListener } from "../proxy/downstream.ts";
-import { ProxyError, statusOfError } from "../proxy/proxy-error.ts";
+import { ProxyError, type ProxyErrorType, statusOfError } from "../proxy/proxy-error.ts";
 import { FloodGuard } from "./flood-guard.ts";
-import type { Http2HeadLimits, Http2RequestParser } from "./request-head.ts";
-import { Http2ServerStream, type StreamOutcome, type StreamOwner } from "./server-stream.ts";
-
-export interface Http2ServerLimits extends Http2HeadLimits {
-  /** Streams that a client may have open. */
-  readonly maxConcurrentStreams: number;
-  /**
-   * Bytes of a request's body that a client may send ahead of their use. Each stalled stream holds at most this and a
-   * buffer of node's of 64 KiB. The connection's own window bounds nothing: node refills it as bytes arrive, read or not.
-   */
-  readonly streamWindowBytes: number;
-  readonly connectionWindowBytes: number;
-  /** Without a stream open. */
-  readonly idleTimeoutMs: number;
-  /** Requests after which the connection is drained. */
-  readonly maxRequests: number;
-}
-
-/** Limits where nobody says otherwise. */
-export const DEFAULT_HTTP2_SERVER_LIMITS: Http2ServerLimits = {
-  maxHeaderCount: 100,
-  maxHeaderBytes: 32 * 1024,
-  maxRequestLineBytes: 8 * 1024,
-  maxConcurrentStreams: 128,
-  streamWindowBytes: 128 * 1024,
-  connectionWindowBytes: 1024 * 1024,
-  idleTimeoutMs: 75_000,
-  maxRequests: 10_000,
-};
+import { ReceiveWindow, SendWindow } from "./flow-control.ts";
+import { type DataPart, type FrameEvents, FrameParser } from "./frame-parser.ts";
+import { FrameReader, type FrameSink } from "./frame-reader.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import { HpackDecoder } from "./hpack-decoder.ts";
+import { DEFAULT_WINDOW_BYTES, ErrorCode, Flag, frameHead, FrameType } from "./protocol.ts";
+import { type Http2RequestParser, readTrailers } from "./request-head.ts";
+import type { Http2ServerLimits } from "./server-limits.ts";
+import { Http2ServerStream, type StreamEnding, type StreamOwner } from "./server-stream.ts";
+import { ClientSettings, SETTINGS_ACK, settingsFrame } from "./settings.ts";
+import { StreamTable } from "./stream-table.ts";
 
 /** What all connections of a listener share. */
 export interface Http2ServerContext {
@@ -50,165 +35,360 @@ export interface Http2ServerContext {
   onClose(connection: Http2ServerConnection): void;
 }
 
-const { NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_NO_ERROR, NGHTTP2_FLAG_END_STREAM } = constants;
-
-/** Header lines that nghttp2 collects before it resets a stream, above what the parser answers with 431. */
+/** Header lines above the limit which are still answered with 431; crumbs of a cookie are single lines here. */
 const EXTRA_HEADER_LINES = 156;
-/** Frames that nghttp2 finds invalid, empty DATA and malformed requests among them, in a connection's life. */
-const MAX_INVALID_FRAMES = 500;
-/** Streams beyond what memory allows, one after the other. */
-const MAX_REJECTED_STREAMS = 100;
-/** RST_STREAM frames, as nghttp2 counts them; FloodGuard is stricter and fairer. */
-const NATIVE_RESET_BURST = 1000;
-const NATIVE_RESETS_PER_SECOND = 200;
-/** Megabytes of what waits to be sent; new streams are refused above it. 128 streams of two buffers each fit. */
-const MAX_SESSION_MEGABYTES = 18;
-/** Header block of a response; above what upstreams may send. */
-const MAX_SENT_HEADER_BYTES = 256 * 1024;
+/** Header lists, decoded, up to so many times the limit are answered with 431; beyond, the stream is reset. */
+const HEADER_LIST_FACTOR = 2;
+/** Bytes of responses that wait in all streams; above it new ones are refused. */
+const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
+/** Bytes that wait in the socket; above it nothing is read, so that nothing more is to be answered. */
+const MAX_OUTPUT_BYTES = 256 * 1024;
 const CHECK_INTERVAL_MS = 1_000;
 /** Checks that a drained connection's client has to close its side before the socket is destroyed. */
 const MAX_DRAINED_CHECKS = 10;
+/** A client is told of room in the window after this part of it was taken. */
+const WINDOW_STEPS = 4;
+const REFUSAL_HEADERS: readonly string[] = ["content-type", "text/plain; charset=utf-8", "cache-control", "no-store"];
+/** Where a request was refused there is none to show. */
+const REFUSED_REQUEST = new RequestHead("GET", "/", "", "", 20, HeaderList.empty(), 0, "", false);
 
-const connectionOf = Symbol("connection");
-
-interface OwnedSession extends ServerHttp2Session {
-  [connectionOf]: Http2ServerConnection;
-}
-
-export class Http2ServerConnection implements StreamOwner, TimerTarget {
+export class Http2ServerConnection implements FrameSink, FrameEvents, StreamOwner, ReadTarget, TimerTarget {
   readonly connection: DownstreamConnection;
+  readonly writer: FrameWriter;
+  readonly sendWindow: SendWindow = new SendWindow(DEFAULT_WINDOW_BYTES);
+  isFirstBlock = true;
+  holdsReadBuffer = false;
   readonly #socket: Socket;
   readonly #context: Http2ServerContext;
-  readonly #session: OwnedSession;
-  readonly #timer: WheelTimer;
+  readonly #reader: FrameReader;
+  readonly #parser: FrameParser;
+  readonly #decoder: HpackDecoder;
+  readonly #settings = new ClientSettings();
+  readonly #receiveWindow: ReceiveWindow;
+  readonly #streams = new StreamTable();
   readonly #guard: FloodGuard;
-  #openStreams = 0;
-  #firstStream: Http2ServerStream | null = null;
+  readonly #timer: WheelTimer;
+  /** What a stream's receive window begins with: the default until the client knows ours. */
+  #streamWindowBytes = DEFAULT_WINDOW_BYTES;
+  #isSettingsDue = true;
+  /** The stream that the last frames were for. */
+  #touched: Http2ServerStream | null = null;
+  #queuedBytes = 0;
+  #bytesRead = 0;
   #requests = 0;
+  #headsRead = 0;
+  /** On the context's clock: since when, and after how many others, a head has been incomplete; -1: none is. */
+  #headPendingSinceMs = -1;
+  #headPendingAfter = 0;
   /** On the context's clock: when a stream was last opened or closed. */
   #lastActivityMs: number;
-  #isStarted = false;
+  #isPaused = false;
   #isDraining = false;
   #isDestroyed = false;
   #drainedChecks = 0;
 
   /**
-   * @param socket a TLS socket after ALPN `h2`, or a cleartext one whose client speaks HTTP/2 from the first byte. Bytes
-   * that were read from it to find that out must have been given back with `socket.unshift`.
+   * @param socket a TLS socket after ALPN `h2`, or a cleartext one whose client speaks HTTP/2 from the first byte. Who
+   * makes the connection gives it what the socket reads, from the first byte on, through `onRead`.
    */
   constructor(socket: Socket, connection: DownstreamConnection, context: Http2ServerContext) {
+    const { limits } = context;
     this.connection = connection;
     this.#socket = socket;
     this.#context = context;
     const now = context.now();
     this.#lastActivityMs = now;
     this.#guard = new FloodGuard(now);
+    this.writer = new FrameWriter(socket);
+    this.#reader = new FrameReader(this);
+    const maxListBytes = limits.maxHeaderBytes * HEADER_LIST_FACTOR;
+    this.#parser = new FrameParser(this, maxListBytes);
+    this.#decoder = new HpackDecoder({ maxListBytes, maxLines: limits.maxHeaderCount + EXTRA_HEADER_LINES });
+    const { connectionWindowBytes } = limits;
+    this.#receiveWindow = new ReceiveWindow(connectionWindowBytes, connectionWindowBytes / WINDOW_STEPS);
     this.#timer = new WheelTimer(context.wheel, this);
     this.#timer.arm(CHECK_INTERVAL_MS);
-    const session = performServerHandshake(socket, sessionOptions(context.limits)) as OwnedSession;
-    this.#session = session;
-    session[connectionOf] = this;
-    session.setLocalWindowSize(context.limits.connectionWindowBytes);
-    session.on("stream", onStream);
-    session.on("error", ignoreError);
+    this.writer.frames(
+      settingsFrame({
+        maxConcurrentStreams: limits.maxConcurrentStreams,
+        streamWindowBytes: limits.streamWindowBytes,
+        maxHeaderListBytes: maxListBytes,
+      }),
+    );
+    const extraBytes = connectionWindowBytes - DEFAULT_WINDOW_BYTES;
+    if (extraBytes > 0) this.writer.windowUpdate(0, extraBytes);
     socket.on("error", ignoreError);
-    socket.on("close", () => {
-      this.#onClose();
-    });
-    // Node feeds the session with what the socket had buffered in a tick queued before this one, and throws where
-    // nothing can catch it if the session is gone by then.
-    process.nextTick(onStarted, this);
+    socket.on("drain", () => this.#onDrain());
+    socket.on("end", () => this.#onEnd());
+    socket.on("close", () => this.#onClose());
   }
 
   get openStreams(): number {
-    return this.#openStreams;
+    return this.#streams.size;
   }
 
   get isIdle(): boolean {
-    return this.#openStreams === 0;
+    return this.#streams.size === 0;
   }
 
-  /** GOAWAY: streams up to the last one seen are finished, later ones are for another connection. Then it closes. */
-  drain(): void {
-    if (this.#isDraining) return;
-    this.#isDraining = true;
-    if (this.#isStarted) this.#session.close();
-  }
+  // ---- reading ---------------------------------------------------------------------------------------------------
 
-  /** Ends the connection and its streams at once. */
-  destroy(): void {
-    this.#destroyWith(NGHTTP2_NO_ERROR);
-  }
-
-  #destroyWith(code: number): void {
+  /** Bytes of one read; they may be overwritten after the call, unless `holdsReadBuffer` says that they wait. */
+  onRead(bytes: Buffer): void {
+    this.holdsReadBuffer = false;
     if (this.#isDestroyed) return;
-    this.#isDestroyed = true;
-    // A client that reads nothing would hold the last frames, and with them the socket: the timer cuts it.
-    this.#timer.arm(CHECK_INTERVAL_MS);
-    if (!this.#isStarted) this.#socket.destroy();
-    else if (!this.#session.destroyed) this.#session.destroy(new Error("the connection is ended by this side"), code);
+    this.#bytesRead += bytes.length;
+    this.#reader.read(bytes);
+    this.#touch(null);
+    // A client that asks and does not read would have its answers pile up.
+    if (this.#isPaused || this.writer.pendingBytes <= MAX_OUTPUT_BYTES) return;
+    this.#isPaused = true;
+    this.#socket.pause();
   }
 
-  onStarted(): void {
-    this.#isStarted = true;
-    if (this.#isDraining && !this.#session.destroyed) this.#session.close();
+  onFrame(bytes: Buffer, start: number, end: number): boolean {
+    const { type, flags, streamId } = this.#reader;
+    const code = this.#parser.parse(type, flags, streamId, bytes, start, end);
+    if (code !== ErrorCode.noError) this.#fail(code, `frame type ${type} broke the protocol, error code ${code}`);
+    return !this.#isDestroyed;
   }
 
-  onStream(stream: ServerHttp2Stream, flags: number, raw: readonly string[]): void {
-    const { parser, limits, onRequest } = this.#context;
-    const request = parser.parse(raw, (flags & NGHTTP2_FLAG_END_STREAM) !== 0);
+  onBadPreface(): void {
+    this.#fail(ErrorCode.protocolError, "the connection does not begin with HTTP/2's preface");
+  }
+
+  onOversizedFrame(): void {
+    this.#fail(ErrorCode.frameSizeError, "a frame is larger than allowed");
+  }
+
+  onData(streamId: number, data: DataPart): number {
+    const { flowBytes, endOfStream } = data;
+    const length = data.end - data.start;
+    if (!this.#receiveWindow.receive(flowBytes)) return ErrorCode.flowControlError;
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) {
+      this.releaseBody(flowBytes);
+      return this.#onLateFrame(streamId, true);
+    }
+    if (length > 0 || endOfStream) this.#guard.noteDataReceived(length);
+    else if (!this.#allowsFrame()) return ErrorCode.enhanceYourCalm;
+    this.#touch(stream);
+    return stream.receiveData(data);
+  }
+
+  /** A frame for a stream that is not open. */
+  #onLateFrame(streamId: number, mustReset: boolean): number {
+    const state = this.#streams.stateOf(streamId);
+    if (state === "idle") return ErrorCode.protocolError;
+    if (!this.#allowsFrame()) return ErrorCode.enhanceYourCalm;
+    if (!mustReset || state === "reset" || state === "passed") return ErrorCode.noError;
+    this.writer.reset(streamId, ErrorCode.streamClosed);
+    this.#chargeReset();
+    return ErrorCode.noError;
+  }
+
+  // oxlint-disable-next-line max-params -- once a request on the hot path
+  onHeaders(streamId: number, block: Buffer, start: number, end: number, endOfStream: boolean): number {
+    const decoder = this.#decoder;
+    // Also where nobody wants them: blocks change the table.
+    if (!decoder.decode(block, start, end)) return ErrorCode.compressionError;
+    this.#headsRead++;
+    const stream = this.#streams.get(streamId);
+    if (stream !== undefined) {
+      this.#touch(stream);
+      this.#onTrailers(stream, endOfStream);
+      return ErrorCode.noError;
+    }
+    const state = this.#streams.stateOf(streamId);
+    if (state === "idle") {
+      this.#streams.use(streamId);
+      this.#open(streamId, endOfStream);
+      return ErrorCode.noError;
+    }
+    if (state === "unknown") return ErrorCode.protocolError;
+    if (state === "ended") return ErrorCode.streamClosed;
+    return this.#allowsFrame() ? ErrorCode.noError : ErrorCode.enhanceYourCalm;
+  }
+
+  #onTrailers(stream: Http2ServerStream, endOfStream: boolean): void {
+    const { lines, isMalformed, isTooLarge } = this.#decoder;
+    if (stream.isRequestEnded) stream.resetWith(ErrorCode.streamClosed);
+    else if (isTooLarge) stream.resetWith(ErrorCode.enhanceYourCalm);
+    else if (isMalformed || !endOfStream || hasPseudoHeader(lines)) stream.resetWith(ErrorCode.protocolError);
+    else stream.receiveTrailers(readTrailers(lines));
+  }
+
+  #open(streamId: number, endOfStream: boolean): void {
+    const { limits, parser } = this.#context;
+    const { lines, isMalformed, isTooLarge } = this.#decoder;
     this.#requests++;
     this.#lastActivityMs = this.#context.now();
-    this.#guard.noteRequest(parser.headBytes);
-    if (request === null) {
-      this.#refuse(stream, new ProxyError(parser.failure, "downstream", parser.reason));
-      return;
+    if (this.#streams.size >= limits.maxConcurrentStreams) this.#reject(streamId, ErrorCode.refusedStream);
+    else if (isTooLarge || this.#queuedBytes + this.writer.pendingBytes > MAX_QUEUED_BYTES) {
+      this.#reject(streamId, ErrorCode.enhanceYourCalm);
+    } else if (isMalformed) {
+      this.#noteRefused("malformed-request", "a header has a character that is not allowed");
+      this.#reject(streamId, ErrorCode.protocolError);
+    } else {
+      const request = parser.parse(lines, endOfStream);
+      this.#guard.noteRequest(parser.headBytes);
+      if (request !== null) this.#serve(streamId, request, endOfStream);
+      else this.#refuse(streamId, endOfStream);
     }
-    const own = new Http2ServerStream(this, stream, request, parser.acceptsTrailers);
-    this.#link(own);
     if (this.#requests >= limits.maxRequests) this.drain();
+  }
+
+  #serve(streamId: number, request: RequestHead, endOfStream: boolean): void {
+    const { parser, onRequest } = this.#context;
+    const stream = this.#makeStream(streamId, request, parser.acceptsTrailers, endOfStream);
+    this.#touch(stream);
     try {
-      own.start(onRequest(own));
+      stream.start(onRequest(stream));
     } catch (cause) {
       // What the workflow throws is its own defect: it must cost one request, not the worker.
       const error = new ProxyError("internal", "internal", "the request listener threw", "never", cause);
-      own.abort(error);
+      stream.abort(error);
       this.#context.onRefused(this.connection, error);
     }
   }
 
-  #link(stream: Http2ServerStream): void {
-    this.#openStreams++;
-    stream.next = this.#firstStream;
-    if (this.#firstStream !== null) this.#firstStream.previous = stream;
-    this.#firstStream = stream;
+  #makeStream(id: number, request: RequestHead, wantsTrailers: boolean, endOfStream: boolean): Http2ServerStream {
+    const stream = new Http2ServerStream(this, {
+      id,
+      request,
+      wantsTrailers,
+      endOfStream,
+      sendWindow: new SendWindow(this.#settings.initialWindowBytes),
+      receiveWindow: new ReceiveWindow(this.#streamWindowBytes, this.#context.limits.streamWindowBytes / WINDOW_STEPS),
+    });
+    this.#streams.add(stream);
+    return stream;
   }
 
-  onStreamClosed(stream: Http2ServerStream, outcome: StreamOutcome): void {
-    const { previous, next } = stream;
-    if (previous === null) this.#firstStream = next;
-    else previous.next = next;
-    if (next !== null) next.previous = previous;
-    stream.previous = null;
-    stream.next = null;
-    this.#openStreams--;
-    this.#lastActivityMs = this.#context.now();
-    if (outcome === "complete") this.#guard.noteExchange();
-    else if (outcome === "reset") this.#chargeReset();
+  /** RFC 9113 §8.1.1 allows an answer where a request is malformed: it says what a reset cannot. */
+  #refuse(streamId: number, endOfStream: boolean): void {
+    const { failure, reason, breaksProtocol } = this.#context.parser;
+    this.#noteRefused(failure, reason);
+    if (breaksProtocol) {
+      this.#reject(streamId, ErrorCode.protocolError);
+      return;
+    }
+    const status = statusOfError(failure);
+    const body = Buffer.from(`${status} ${statusText(status)}: ${reason}\n`);
+    const headers = HeaderList.fromPairs(REFUSAL_HEADERS.concat("date", httpDate()));
+    const stream = this.#makeStream(streamId, REFUSED_REQUEST, false, endOfStream);
+    stream.sendHead(new ResponseHead(status, "", 20, headers, body.length), false);
+    stream.sendBody(body);
+    stream.sendEnd(null);
+    this.#chargeReset();
   }
 
-  #chargeReset(): void {
-    if (!this.#guard.allowsReset(this.#lastActivityMs)) this.#calm("too many streams came to nothing");
+  /** Resets a stream that was not opened. */
+  #reject(streamId: number, code: number): void {
+    this.#guard.noteUnwanted(this.#context.limits.streamWindowBytes);
+    this.#streams.noteRefused(streamId);
+    this.writer.reset(streamId, code);
+    this.#chargeReset();
   }
 
-  #calm(reason: string): void {
-    if (this.#isDestroyed) return;
-    this.#context.onRefused(this.connection, new ProxyError("malformed-request", "downstream", reason));
-    this.#destroyWith(NGHTTP2_ENHANCE_YOUR_CALM);
+  #noteRefused(type: ProxyErrorType, reason: string): void {
+    this.#context.onRefused(this.connection, new ProxyError(type, "downstream", reason));
   }
 
-  noteDataReceived(bytes: number): void {
-    this.#guard.noteDataReceived(bytes);
+  onReset(streamId: number): number {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return this.#onLateFrame(streamId, false);
+    stream.onReset();
+    return ErrorCode.noError;
+  }
+
+  onStreamError(streamId: number, code: number): number {
+    const stream = this.#streams.get(streamId);
+    if (stream !== undefined) stream.resetWith(code);
+    else if (this.#streams.stateOf(streamId) === "idle") return code;
+    return this.onIdleFrame();
+  }
+
+  onSettings(bytes: Buffer, start: number, end: number): number {
+    if (!this.#allowsFrame()) return ErrorCode.enhanceYourCalm;
+    const before = this.#settings.initialWindowBytes;
+    const code = this.#settings.read(bytes, start, end);
+    if (code !== ErrorCode.noError) return code;
+    this.writer.frames(SETTINGS_ACK);
+    const change = this.#settings.initialWindowBytes - before;
+    if (change === 0) return ErrorCode.noError;
+    for (const stream of this.#streams.list()) {
+      if (!stream.sendWindow.grow(change)) return ErrorCode.flowControlError;
+      stream.pump();
+    }
+    return ErrorCode.noError;
+  }
+
+  onSettingsAck(): number {
+    if (!this.#isSettingsDue) return this.onIdleFrame();
+    this.#isSettingsDue = false;
+    const { streamWindowBytes } = this.#context.limits;
+    for (const stream of this.#streams.list()) stream.receiveWindow.widen(streamWindowBytes - this.#streamWindowBytes);
+    this.#streamWindowBytes = streamWindowBytes;
+    return ErrorCode.noError;
+  }
+
+  onPing(bytes: Buffer, start: number): number {
+    if (!this.#allowsFrame()) return ErrorCode.enhanceYourCalm;
+    this.writer.frames(frameHead(8, FrameType.ping, Flag.ack, 0) + bytes.toString("latin1", start, start + 8));
+    return ErrorCode.noError;
+  }
+
+  onWindowUpdate(streamId: number, increment: number): number {
+    if (streamId === 0) {
+      if (increment === 0) return ErrorCode.protocolError;
+      if (!this.sendWindow.grow(increment)) return ErrorCode.flowControlError;
+      this.#pumpWaiting();
+      return ErrorCode.noError;
+    }
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) {
+      return this.#streams.stateOf(streamId) === "idle" ? ErrorCode.protocolError : ErrorCode.noError;
+    }
+    if (increment === 0) stream.resetWith(ErrorCode.protocolError);
+    else if (!stream.sendWindow.grow(increment)) stream.resetWith(ErrorCode.flowControlError);
+    else stream.pump();
+    return ErrorCode.noError;
+  }
+
+  onIdleFrame(): number {
+    return this.#allowsFrame() ? ErrorCode.noError : ErrorCode.enhanceYourCalm;
+  }
+
+  #allowsFrame(): boolean {
+    return this.#guard.allowsFrame(this.#context.now());
+  }
+
+  /** Frames for another stream follow, or none: what was given is complete. */
+  #touch(stream: Http2ServerStream | null): void {
+    const touched = this.#touched;
+    if (touched === stream) return;
+    this.#touched = stream;
+    touched?.completeRead();
+  }
+
+  // ---- what streams ask for --------------------------------------------------------------------------------------
+
+  releaseBody(bytes: number): void {
+    const increment = this.#receiveWindow.release(bytes);
+    if (increment > 0) this.writer.windowUpdate(0, increment);
+  }
+
+  noteHeldChunk(): void {
+    this.holdsReadBuffer = true;
+  }
+
+  waitForRoom(stream: Http2ServerStream): void {
+    this.#streams.wait(stream);
+  }
+
+  noteQueued(bytes: number): void {
+    this.#queuedBytes += bytes;
   }
 
   noteDataSent(bytes: number): void {
@@ -219,28 +399,67 @@ export class Http2ServerConnection implements StreamOwner, TimerTarget {
     this.#guard.noteUnwanted(this.#context.limits.streamWindowBytes);
   }
 
-  /** RFC 9113 §8.1.1 allows an answer where a request is malformed: it says what a reset cannot. */
-  #refuse(stream: ServerHttp2Stream, error: ProxyError): void {
-    this.#context.onRefused(this.connection, error);
-    this.#guard.noteUnwanted(this.#context.limits.streamWindowBytes);
-    stream.on("error", ignoreError);
-    if (!stream.destroyed && !stream.closed) {
-      const status = statusOfError(error.type);
-      const body = `${status} ${statusText(status)}: ${error.message}\n`;
-      stream.respond([
-        ":status",
-        String(status),
-        "content-type",
-        "text/plain; charset=utf-8",
-        "content-length",
-        String(body.length),
-        "cache-control",
-        "no-store",
-      ]);
-      // Nobody reads the request's body: node resets the stream without an error once the answer is sent.
-      stream.end(body);
-    }
-    this.#chargeReset();
+  onStreamClosed(stream: Http2ServerStream, ending: StreamEnding): void {
+    this.#streams.remove(stream, ending.isResetByUs);
+    this.#lastActivityMs = this.#context.now();
+    if (this.#isDestroyed) return;
+    if (ending.outcome === "complete" && stream.request !== REFUSED_REQUEST) this.#guard.noteExchange();
+    else if (ending.outcome === "reset") this.#chargeReset();
+    if (this.#isDraining && this.#streams.size === 0) this.writer.finish();
+  }
+
+  #pumpWaiting(): void {
+    this.#streams.pumpWaiting(() => !this.#isDestroyed && !this.writer.isFull && this.sendWindow.available > 0);
+  }
+
+  #onDrain(): void {
+    this.#pumpWaiting();
+    if (!this.#isPaused || this.writer.pendingBytes > MAX_OUTPUT_BYTES) return;
+    this.#isPaused = false;
+    this.#socket.resume();
+  }
+
+  // ---- ends ------------------------------------------------------------------------------------------------------
+
+  #chargeReset(): void {
+    if (this.#guard.allowsReset(this.#lastActivityMs)) return;
+    this.#fail(ErrorCode.enhanceYourCalm, "too many streams came to nothing");
+  }
+
+  /** GOAWAY: streams up to the last one seen are finished, later ones are for another connection. Then it closes. */
+  drain(): void {
+    if (this.#isDraining || this.#isDestroyed) return;
+    this.#isDraining = true;
+    this.writer.goaway(this.#streams.close());
+    if (this.#streams.size === 0) this.writer.finish();
+  }
+
+  /** Ends the connection and its streams at once. */
+  destroy(): void {
+    this.#end(ErrorCode.noError);
+  }
+
+  /** The client broke the rules of the connection. */
+  #fail(code: number, reason: string): void {
+    if (this.#isDestroyed) return;
+    this.#noteRefused("malformed-request", reason);
+    this.#end(code);
+  }
+
+  /** GOAWAY, as far as the client takes it; what it sends is thrown away until it closes or the timer does. */
+  #end(code: number): void {
+    if (this.#isDestroyed) return;
+    this.#isDestroyed = true;
+    this.#reader.stop();
+    this.#timer.arm(CHECK_INTERVAL_MS);
+    this.writer.goaway(this.#streams.close(), code);
+    this.writer.finish();
+    if (this.#isPaused) this.#socket.resume();
+    this.#closeStreams();
+  }
+
+  #closeStreams(): void {
+    for (const stream of this.#streams.list()) stream.onReset();
   }
 
   onTimer(): void {
@@ -249,13 +468,18 @@ export class Http2ServerConnection implements StreamOwner, TimerTarget {
       return;
     }
     const now = this.#context.now();
-    const excess = this.#guard.controlExcess(this.#socket.bytesRead, now);
-    if (excess > 0 && excess > this.#bufferedBytes()) {
-      this.#calm("too many bytes that serve no request");
-      return;
-    }
-    for (let stream = this.#firstStream; stream !== null; stream = stream.next) stream.checkLinger();
-    if (this.#openStreams === 0) {
+    if (this.#guard.controlExcess(this.#bytesRead, now) > 0) {
+      this.#fail(ErrorCode.enhanceYourCalm, "too many bytes that serve no request");
+    } else if (this.#isHeadLate(now)) {
+      this.#noteRefused("request-timeout", "the request's headers did not arrive in time");
+      this.#end(ErrorCode.enhanceYourCalm);
+    } else this.#checkIdle(now);
+  }
+
+  #checkIdle(now: number): void {
+    for (const stream of this.#streams.list()) stream.checkLinger();
+    if (this.#isDestroyed) return;
+    if (this.#streams.size === 0) {
       if (!this.#isDraining && now - this.#lastActivityMs >= this.#context.limits.idleTimeoutMs) this.drain();
       else if (this.#isDraining && ++this.#drainedChecks > MAX_DRAINED_CHECKS) {
         this.#socket.destroy();
@@ -265,54 +489,35 @@ export class Http2ServerConnection implements StreamOwner, TimerTarget {
     this.#timer.arm(CHECK_INTERVAL_MS);
   }
 
-  /** Of request bodies that wait for the workflow. */
-  #bufferedBytes(): number {
-    let bytes = 0;
-    for (let stream = this.#firstStream; stream !== null; stream = stream.next) bytes += stream.bufferedBytes;
-    return bytes;
+  /** The preface, or the same header block, has been incomplete for too long. */
+  #isHeadLate(now: number): boolean {
+    const isPending = this.#reader.isPrefaceDue || this.#reader.isWithinHead || this.#parser.isWithinBlock;
+    if (!isPending) this.#headPendingSinceMs = -1;
+    else if (this.#headPendingSinceMs < 0 || this.#headPendingAfter !== this.#headsRead) {
+      this.#headPendingSinceMs = now;
+      this.#headPendingAfter = this.#headsRead;
+    }
+    return isPending && now - this.#headPendingSinceMs >= this.#context.limits.headerTimeoutMs;
+  }
+
+  /** The client has ended its side: it cannot go on with any stream. */
+  #onEnd(): void {
+    if (!this.#isDestroyed) this.#end(ErrorCode.noError);
   }
 
   #onClose(): void {
     this.#isDestroyed = true;
+    this.#reader.stop();
     this.#timer.dispose();
+    this.#closeStreams();
     this.#context.onClose(this);
   }
 }
 
-function sessionOptions(limits: Http2ServerLimits): Parameters<typeof performServerHandshake>[1] {
-  return {
-    maxSessionMemory: MAX_SESSION_MEGABYTES,
-    maxHeaderListPairs: limits.maxHeaderCount + EXTRA_HEADER_LINES,
-    maxSendHeaderBlockLength: MAX_SENT_HEADER_BYTES,
-    maxSessionInvalidFrames: MAX_INVALID_FRAMES,
-    maxSessionRejectedStreams: MAX_REJECTED_STREAMS,
-    streamResetBurst: NATIVE_RESET_BURST,
-    streamResetRate: NATIVE_RESETS_PER_SECOND,
-    // An upstream that repeats a header is passed on as it is, as over HTTP/1.
-    strictSingleValueFields: false,
-    settings: {
-      maxConcurrentStreams: limits.maxConcurrentStreams,
-      initialWindowSize: limits.streamWindowBytes,
-      // Twice the limit: up to here the parser answers 431, beyond it nghttp2 resets the stream.
-      maxHeaderListSize: limits.maxHeaderBytes * 2,
-      enableConnectProtocol: true,
-    },
-  };
-}
-
-function onStarted(connection: Http2ServerConnection): void {
-  connection.onStarted();
-}
-
-// oxlint-disable-next-line max-params -- node's event has four, and `this` is counted too
-function onStream(
-  this: OwnedSession,
-  stream: ServerHttp2Stream,
-  _headers: unknown,
-  flags: number,
-  raw: readonly string[],
-): void {
-  this[connectionOf].onStream(stream, flags, raw);
+/** RFC 9113 §8.1: trailers have none. */
+function hasPseudoHeader(lines: readonly string[]): boolean {
+  for (let i = 0; i < lines.length; i += 2) if ((lines[i] as string).startsWith(":")) return true;
+  return false;
 }
 
 function ignoreError(): void {

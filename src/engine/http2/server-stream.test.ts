@@ -85,7 +85,6 @@ test("a response goes out with lower-case names, its length, and nothing of an H
   // An upstream that repeats a header that should stand once is passed on as it is, as over HTTP/1.
   assert.equal(response.headers.get("content-type"), "text/plain, text/html");
   assert.equal(response.headers.get("set-cookie"), "a=1, b=2");
-  assert.ok(response.headers.has("date"));
   for (const name of ["connection", "keep-alive", "transfer-encoding", "upgrade", "proxy-connection"]) {
     assert.equal(response.headers.has(name), false, name);
   }
@@ -118,14 +117,20 @@ test("a body that is given in parts arrives whole, and is followed by its end", 
   assert.equal(response.headers.has("content-length"), false);
 });
 
-test("small chunks are the caller's again after the call, large ones while they are held", async () => {
-  const { client, exchange } = await exchangeOf([GET]);
-  exchange.begin(200);
-  const small = Buffer.from("small");
-  exchange.stream.sendBody(small);
-  small.fill("!");
-  exchange.stream.sendEnd(null);
-  assert.equal((await client.responseOf(1)).body, "small");
+test("chunks of any size are the caller's again after the call, also those that wait", async () => {
+  for (const length of [5, 20_000, 200_000]) {
+    for (const settings of [[], [[INITIAL_WINDOW_SIZE, 1000]]] as const) {
+      const { client, exchange } = await exchangeOf([GET], { settings });
+      exchange.begin(200);
+      const chunk = Buffer.alloc(length, "a");
+      exchange.stream.sendBody(chunk);
+      chunk.fill("!");
+      assert.equal(exchange.stream.holdsChunks, false);
+      exchange.stream.sendEnd(null);
+      client.send(settingsFrame([[INITIAL_WINDOW_SIZE, 1_000_000]]), windowUpdateFrame(0, 1_000_000));
+      assert.equal((await client.responseOf(1)).body, "a".repeat(length));
+    }
+  }
 });
 
 for (const [method, status] of [
@@ -177,7 +182,7 @@ test("a client can send no more than the stream's window of a request that nobod
   assert.equal(await client.goawayCode(), ErrorCode.flowControlError);
 });
 
-test("a request that is paused later takes a window and one buffer of node's, no more", async () => {
+test("a request that is paused later takes a window, no more", async () => {
   const { client, exchange } = await exchangeOf([POST]);
   exchange.react = () => {
     exchange.stream.pauseRequest();
@@ -197,7 +202,7 @@ test("a request that is paused later takes a window and one buffer of node's, no
       if (frame?.type === FrameType.windowUpdate && frame.streamId === 1) window += frame.payload.readUInt32BE(0);
     }
   }
-  assert.ok(sent <= 65_535 + 65_536, `${sent} bytes were taken of a paused request`);
+  assert.ok(sent <= 65_535 + 8192, `${sent} bytes were taken of a paused request`);
 });
 
 test("reading a body opens the stream's window again", async () => {
@@ -296,7 +301,7 @@ for (const [what, frames, last] of [
   });
 }
 
-test("a body that is cut is not ended, also where the method lets node end the response first", async () => {
+test("a body that is cut is not ended, whatever the method", async () => {
   for (const method of ["POST", "HEAD"]) {
     const { client, exchange } = await exchangeOf([headersFrame(1, requestPairs({ ":method": method }), false)]);
     exchange.stream.resumeRequest();
@@ -365,7 +370,6 @@ test("a response that is given up with bytes in the queue is cut too", async () 
   exchange.stream.abort(new ProxyError("upstream-closed", "upstream", "broken"));
   assert.equal(await client.resetOf(1), ErrorCode.internalError);
   assert.equal(client.response(1).isEnded, false);
-  assert.equal(exchange.stream.holdsChunks, true);
 });
 
 test("an answer that HTTP does not allow costs one stream", async () => {
@@ -469,7 +473,6 @@ test("a slow reader holds up the response, not the memory, and is told when to g
   fill();
   await client.settle();
   assert.ok(given < 100_000, `${given} bytes were taken for a client that reads 1,000`);
-  assert.equal(exchange.stream.holdsChunks, true);
   assert.equal(client.response(1).body.length, 1000);
   client.send(settingsFrame([[INITIAL_WINDOW_SIZE, 10_000_000]]), windowUpdateFrame(0, 10_000_000));
   const response = await client.responseOf(1);
@@ -543,7 +546,7 @@ test("an upgrade that the upstream refuses is an ordinary response", async () =>
 
 test("response headers of 60 KiB are sent", async () => {
   const { client, exchange } = await exchangeOf([GET]);
-  // A quarter of what the client's frames may hold would do; nghttp2's own bound lies at 64 KiB for all lines.
+  // A quarter of what the client's frames may hold would do.
   exchange.respond(200, "ok", ["x-large", "\u00e9".repeat(60_000), "x-more", "y".repeat(10_000)]);
   await client.until(() => client.response(1).body === "ok" || client.isClosed);
   assert.equal(client.isClosed, false);

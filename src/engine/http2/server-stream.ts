@@ -1,6 +1,5 @@
-// One request of an HTTP/2 connection and its response (RFC 9113 §8.1), as the workflow sees it. Listeners are shared
-// functions that find their object through a property of node's stream: nothing is bound or closed over per request.
-import { constants, type ServerHttp2Stream, type ServerStreamResponseOptions } from "node:http2";
+// One request of an HTTP/2 connection and its response (RFC 9113 §5.1, §8.1), as the workflow sees it: what waits on its
+// way in or out, and the stream's windows. Frames on the wire are the connection's.
 import type { HeaderList } from "../http/header-list.ts";
 import type { RequestHead, ResponseHead } from "../http/messages.ts";
 import {
@@ -10,345 +9,448 @@ import {
   type DownstreamStream,
 } from "../proxy/downstream.ts";
 import { ProxyError } from "../proxy/proxy-error.ts";
-import { readTrailers } from "./request-head.ts";
-import { fieldsObject, responseLines } from "./response-fields.ts";
+import { ByteQueue } from "./byte-queue.ts";
+import type { ReceiveWindow, SendWindow } from "./flow-control.ts";
+import type { DataPart } from "./frame-parser.ts";
+import type { FrameWriter } from "./frame-writer.ts";
+import { EMPTY_TABLE_UPDATE } from "./hpack-encoder.ts";
+import { ErrorCode } from "./protocol.ts";
+import { informationalBlock, responseBlock, trailerBlock } from "./response-fields.ts";
 
-/** What a stream tells the connection that carries it. */
+/** What a stream needs of the connection that carries it. */
 export interface StreamOwner {
   readonly connection: DownstreamConnection;
-  noteDataReceived(bytes: number): void;
+  readonly writer: FrameWriter;
+  /** The connection's, for all streams. */
+  readonly sendWindow: SendWindow;
+  /** No header block was sent yet. */
+  isFirstBlock: boolean;
+  /** Bytes of a request's body were taken, or thrown away. */
+  releaseBody(bytes: number): void;
+  /** Memory of the last read waits to be written to an upstream. */
+  noteHeldChunk(): void;
+  /** `pump` follows when the connection or its window has room again. */
+  waitForRoom(stream: Http2ServerStream): void;
+  /** So many more bytes (less, if negative) of a response wait in a stream. */
+  noteQueued(bytes: number): void;
   noteDataSent(bytes: number): void;
   /** The client may go on with a body that nobody reads until it learns of the reset. */
   noteUnwantedBody(): void;
   /** Called once, last. */
-  onStreamClosed(stream: Http2ServerStream, outcome: StreamOutcome): void;
+  onStreamClosed(stream: Http2ServerStream, end: StreamEnding): void;
 }
 
 /** `complete`: the response was sent whole; `gaveUp`: this side broke it off; `reset`: everything else. */
 export type StreamOutcome = "complete" | "gaveUp" | "reset";
 
-const owner = Symbol("owner");
-
-interface OwnedStream extends ServerHttp2Stream {
-  /** Null once closed: node's stream lives until a major collection, what hangs on it should not. */
-  [owner]: Http2ServerStream | null;
+export interface StreamEnding {
+  readonly outcome: StreamOutcome;
+  /** RST_STREAM was sent: what the client sends before it knows is no error. */
+  readonly isResetByUs: boolean;
 }
 
-const WITH_BODY: ServerStreamResponseOptions = {};
-const WITHOUT_BODY: ServerStreamResponseOptions = { endStream: true };
-const WITH_TRAILERS: ServerStreamResponseOptions = { waitForTrailers: true };
+/** What a stream begins with. */
+export interface StreamStart {
+  readonly id: number;
+  readonly request: RequestHead;
+  readonly wantsTrailers: boolean;
+  /** The request has no body. */
+  readonly endOfStream: boolean;
+  readonly sendWindow: SendWindow;
+  readonly receiveWindow: ReceiveWindow;
+}
+
 /** Checks without progress, about seconds, after which an unread response is given up. */
 const MAX_LINGER_CHECKS = 60;
-const { NGHTTP2_NO_ERROR } = constants;
+/** Of a response that waits, written before other streams have their turn. */
+const TURN_BYTES = 64 * 1024;
+/** Length of a body that is not declared. */
+const UNDECLARED = -1;
+
+const COMPLETE: StreamEnding = { outcome: "complete", isResetByUs: false };
+const COMPLETE_EARLY: StreamEnding = { outcome: "complete", isResetByUs: true };
+const GAVE_UP: StreamEnding = { outcome: "gaveUp", isResetByUs: true };
+const RESET_BY_US: StreamEnding = { outcome: "reset", isResetByUs: true };
+const RESET_BY_CLIENT: StreamEnding = { outcome: "reset", isResetByUs: false };
 
 export class Http2ServerStream implements DownstreamStream {
+  readonly id: number;
   readonly connection: DownstreamConnection;
   readonly request: RequestHead;
-  /** Neighbours among the connection's open streams. */
-  previous: Http2ServerStream | null = null;
-  next: Http2ServerStream | null = null;
+  /** What the client lets us send on this stream. */
+  readonly sendWindow: SendWindow;
+  readonly receiveWindow: ReceiveWindow;
+  /** What waits is copied: chunks are their giver's after each call. */
+  readonly holdsChunks = false;
 
   readonly #owner: StreamOwner;
-  readonly #stream: OwnedStream;
   readonly #wantsTrailers: boolean;
   #handler: DownstreamHandler | null = null;
+  /** Of the request's body; null until something had to wait. */
+  #received: ByteQueue | null = null;
+  /** Of the response's body. */
+  #unsent: ByteQueue | null = null;
   #requestTrailers: HeaderList | null = null;
-  #responseTrailers: HeaderList | null = null;
+  /** Bytes of the request's body still to come, or UNDECLARED. */
+  #requestLeft: number;
   #isRequestEnded: boolean;
+  #isEndDelivered: boolean;
   #isReading = false;
+  #isDelivering = false;
   #isHeadSent = false;
   #isBodyless = false;
-  #isTunnel = false;
+  #isTunnel: boolean;
+  /** Bytes of the response's body still to be given, or UNDECLARED. */
+  #responseLeft: number = UNDECLARED;
   /** The workflow has given the whole response. */
   #isResponseEnded = false;
-  #hasDrainListener = false;
-  /** Nothing is sent any more and the handler hears nothing more. */
-  #isOver = false;
-  #hasGivenUp = false;
-  #holdsChunksForever = false;
+  #isEndSent = false;
+  #trailerBlock = "";
+  #awaitsDrain = false;
+  #isClosed = false;
   #lingerChecks = 0;
   #lingerPending = 0;
 
-  constructor(streamOwner: StreamOwner, stream: ServerHttp2Stream, request: RequestHead, wantsTrailers: boolean) {
-    this.connection = streamOwner.connection;
+  constructor(owner: StreamOwner, start: StreamStart) {
+    const { request, endOfStream } = start;
+    this.id = start.id;
+    this.connection = owner.connection;
     this.request = request;
-    this.#owner = streamOwner;
-    this.#stream = stream as OwnedStream;
-    this.#wantsTrailers = wantsTrailers;
-    this.#stream[owner] = this;
+    this.sendWindow = start.sendWindow;
+    this.receiveWindow = start.receiveWindow;
+    this.#owner = owner;
+    this.#wantsTrailers = start.wantsTrailers;
     this.#isTunnel = request.upgrade !== "";
-    this.#isRequestEnded = request.contentLength === 0 && !this.#isTunnel;
-    stream.on("error", ignoreError);
-    stream.on("close", onClose);
-    if (!this.#isRequestEnded) {
-      // A stream that was reset while its body waits is not closed before somebody reads that.
-      stream.on("aborted", onAborted);
-      stream.on("trailers", onTrailers);
-    }
-  }
-
-  /** Bytes of the request's body that wait for the workflow. */
-  get bufferedBytes(): number {
-    return this.#stream.readableLength;
+    this.#requestLeft = this.#isTunnel ? UNDECLARED : request.contentLength;
+    this.#isRequestEnded = endOfStream;
+    this.#isEndDelivered = endOfStream;
   }
 
   /** To be called once, with what the workflow made of the request. */
   start(handler: DownstreamHandler): void {
-    if (this.#isOver || this.#isResponseEnded) return;
+    if (this.#isClosed || this.#isResponseEnded) return;
     this.#handler = handler;
     handler.onDownstreamReadComplete();
   }
 
-  sendInformational(status: number, headers: HeaderList): void {
-    if (!this.#canSend() || this.#isHeadSent || status < 100 || status > 199 || status === 101) return;
-    try {
-      const fields = fieldsObject(headers);
-      fields[":status"] = status;
-      this.#stream.additionalHeaders(fields);
-    } catch (cause) {
-      this.#breakOff(cause);
+  // ---- the request -----------------------------------------------------------------------------------------------
+
+  /** Part of the request's body. @returns an error code of the connection, or 0. */
+  receiveData(data: DataPart): number {
+    const { start, end, flowBytes } = data;
+    const length = end - start;
+    if (this.#isRequestEnded) {
+      this.#owner.releaseBody(flowBytes);
+      this.resetWith(ErrorCode.streamClosed);
+      return ErrorCode.noError;
+    }
+    if (!this.receiveWindow.receive(flowBytes)) return ErrorCode.flowControlError;
+    if (flowBytes > length) this.#consume(flowBytes - length);
+    if (!this.#countBody(length, data.endOfStream)) {
+      this.#owner.releaseBody(length);
+      this.resetWith(ErrorCode.protocolError);
+      return ErrorCode.noError;
+    }
+    if (length > 0) this.#takeBody(data.bytes, start, end);
+    if (data.endOfStream && !this.#isClosed) this.#endRequest(null);
+    return ErrorCode.noError;
+  }
+
+  /** The client has half-closed the stream. */
+  get isRequestEnded(): boolean {
+    return this.#isRequestEnded;
+  }
+
+  /** The request's trailers: its end. */
+  receiveTrailers(trailers: HeaderList | null): void {
+    if (!this.#countBody(0, true)) this.resetWith(ErrorCode.protocolError);
+    else this.#endRequest(trailers);
+  }
+
+  /** Everything that one read brought has been given. */
+  completeRead(): void {
+    this.#handler?.onDownstreamReadComplete();
+  }
+
+  /** RFC 9113 §8.1.1. False: the body is longer or shorter than declared. */
+  #countBody(length: number, isLast: boolean): boolean {
+    if (this.#requestLeft === UNDECLARED) return true;
+    this.#requestLeft -= length;
+    return this.#requestLeft >= 0 && (!isLast || this.#requestLeft === 0);
+  }
+
+  #takeBody(bytes: Buffer, start: number, end: number): void {
+    const handler = this.#handler;
+    const length = end - start;
+    if (this.#isResponseEnded) this.#owner.releaseBody(length);
+    else if (handler === null || !this.#isReading || this.#isDelivering || this.#bufferedBytes > 0) {
+      this.#received ??= new ByteQueue();
+      this.#received.push(bytes, start, end);
+    } else {
+      this.#consume(length);
+      handler.onRequestBody(bytes.subarray(start, end));
+      if (length > COPY_BYTES && handler.holdsRequestChunks) this.#owner.noteHeldChunk();
     }
   }
 
-  sendHead(response: ResponseHead, endOfStream: boolean): void {
-    if (!this.#canSend() || this.#isHeadSent) return;
-    const { status } = response;
-    this.#isHeadSent = true;
-    this.#isBodyless = this.#endsWithHead(status);
-    const isTunnel = this.#isTunnel && status === 101;
-    if (!isTunnel) this.#isTunnel = false;
-    const isLast = this.#isBodyless || (endOfStream && !isTunnel);
-    const options = isLast ? WITHOUT_BODY : this.#wantsTrailers && !isTunnel ? WITH_TRAILERS : WITH_BODY;
-    try {
-      this.#stream.respond(responseLines(response, this.#isBodyless, isTunnel), options);
-    } catch (cause) {
-      this.#breakOff(cause);
-      return;
-    }
-    if (isLast) this.#endResponse();
+  get #bufferedBytes(): number {
+    return this.#received === null ? 0 : this.#received.length;
   }
 
-  /** Node ends the stream by itself for these. */
-  #endsWithHead(status: number): boolean {
-    return this.request.method === "HEAD" || status === 204 || status === 205 || status === 304;
+  /** Tells the client of room, where there is enough of it. */
+  #consume(length: number): void {
+    const increment = this.receiveWindow.release(length);
+    if (increment > 0 && !this.#isRequestEnded) this.#owner.writer.windowUpdate(this.id, increment);
+    this.#owner.releaseBody(length);
   }
 
-  sendBody(chunk: Buffer): boolean {
-    if (chunk.length === 0 || this.#isResponseEnded || !this.#canSend()) return true;
-    this.#owner.noteDataSent(chunk.length);
-    if (this.#stream.write(chunk.length <= COPY_BYTES ? Buffer.from(chunk) : chunk)) return true;
-    if (!this.#hasDrainListener) {
-      this.#hasDrainListener = true;
-      this.#stream.on("drain", onDrain);
-    }
-    return false;
-  }
-
-  get holdsChunks(): boolean {
-    return this.#holdsChunksForever || this.#stream.writableLength > 0;
-  }
-
-  sendEnd(trailers: HeaderList | null): void {
-    if (this.#isResponseEnded || !this.#canSend()) return;
-    if (trailers !== null && this.#wantsTrailers) {
-      this.#responseTrailers = trailers;
-      this.#stream.on("wantTrailers", onWantTrailers);
-    }
-    this.#stream.end();
-    this.#endResponse();
-  }
-
-  flush(): void {
-    // node:http2 gathers what one turn of the event loop brings.
-  }
-
-  abort(error: ProxyError): void {
-    this.#handler = null;
-    if (!this.#isOver) this.#breakOff(error);
+  #endRequest(trailers: HeaderList | null): void {
+    this.#isRequestEnded = true;
+    this.#requestTrailers = trailers;
+    this.#deliver();
   }
 
   pauseRequest(): void {
-    if (!this.#isReading) return;
     this.#isReading = false;
-    this.#stream.pause();
   }
 
   resumeRequest(): void {
-    if (this.#isReading || this.#isRequestEnded || this.#isOver) return;
+    if (this.#isReading || this.#isEndDelivered || this.#isClosed) return;
     this.#isReading = true;
-    // Listening is what starts the flow the first time: until then nothing is read and nothing allocated for it.
-    if (this.#stream.readableFlowing === null) {
-      this.#stream.on("data", onData);
-      this.#stream.on("end", onEnd);
-    } else this.#stream.resume();
+    if (this.#bufferedBytes === 0 && !this.#isRequestEnded) return;
+    this.#deliver();
+    this.completeRead();
   }
 
   startTunnel(): void {
     this.resumeRequest();
   }
 
-  #canSend(): boolean {
-    return !this.#isOver && !this.#stream.closed && !this.#stream.destroyed;
+  /** Gives what waits, as long as it is wanted. */
+  #deliver(): void {
+    if (this.#isDelivering) return;
+    this.#isDelivering = true;
+    const received = this.#received;
+    while (received !== null && received.length > 0 && this.#isReading && this.#handler !== null) {
+      const chunk = received.shift(TURN_BYTES);
+      this.#consume(chunk.length);
+      this.#handler.onRequestBody(chunk);
+    }
+    this.#isDelivering = false;
+    if (!this.#isRequestEnded || this.#isEndDelivered || !this.#isReading || this.#bufferedBytes > 0) return;
+    this.#isEndDelivered = true;
+    this.#handler?.onRequestEnd(this.#requestTrailers);
+  }
+
+  // ---- the response ----------------------------------------------------------------------------------------------
+
+  sendInformational(status: number, headers: HeaderList): void {
+    if (this.#isClosed || this.#isHeadSent || status < 100 || status > 199 || status === 101) return;
+    this.#sendBlock(informationalBlock(status, headers), false);
+  }
+
+  sendHead(response: ResponseHead, endOfStream: boolean): void {
+    if (this.#isClosed || this.#isHeadSent) return;
+    const { status } = response;
+    this.#isHeadSent = true;
+    this.#isBodyless = this.request.method === "HEAD" || status === 204 || status === 205 || status === 304;
+    const isTunnel = this.#isTunnel && status === 101;
+    if (!isTunnel) this.#isTunnel = false;
+    const isLast = this.#isBodyless || (endOfStream && !isTunnel);
+    // With its length known, the last part of a body is sent as the last: trailers could still follow without one.
+    if (!isTunnel && !this.#wantsTrailers) this.#responseLeft = response.contentLength;
+    if (!this.#sendBlock(responseBlock(response, this.#isBodyless, isTunnel), isLast) || !isLast) return;
+    this.#isEndSent = true;
+    this.#endResponse();
+  }
+
+  /** False: HTTP/2 cannot carry it, and the stream was given up. */
+  #sendBlock(block: string | null, isLast: boolean): boolean {
+    const owner = this.#owner;
+    if (block === null) {
+      this.#breakOff("the upstream's headers cannot be sent over HTTP/2");
+      return false;
+    }
+    owner.writer.headers(this.id, owner.isFirstBlock ? EMPTY_TABLE_UPDATE + block : block, isLast);
+    owner.isFirstBlock = false;
+    return true;
+  }
+
+  sendBody(chunk: Buffer): boolean {
+    const { length } = chunk;
+    if (length === 0 || !this.#isHeadSent || this.#isClosed || this.#isResponseEnded || this.#isEndSent) return true;
+    this.#owner.noteDataSent(length);
+    if (this.#responseLeft !== UNDECLARED) this.#responseLeft = Math.max(0, this.#responseLeft - length);
+    const sent = this.#unsentBytes > 0 ? 0 : this.#sendNow(chunk, 0, length);
+    if (sent === length) return true;
+    this.#unsent ??= new ByteQueue();
+    this.#unsent.push(chunk, sent, length);
+    this.#owner.noteQueued(length - sent);
+    this.#awaitsDrain = true;
+    return false;
+  }
+
+  get #unsentBytes(): number {
+    return this.#unsent === null ? 0 : this.#unsent.length;
+  }
+
+  /** Sends as much as the windows and the socket take; bytes sent. */
+  #sendNow(bytes: Buffer, start: number, end: number): number {
+    const count = Math.min(end - start, this.#room());
+    if (count <= 0) return 0;
+    this.#isEndSent = this.#responseLeft === 0 && count === end - start;
+    this.sendWindow.take(count);
+    this.#owner.sendWindow.take(count);
+    this.#owner.writer.data(this.id, bytes, start, start + count, this.#isEndSent);
+    if (count < end - start) this.#room();
+    return count;
+  }
+
+  /** Bytes that may be sent now. Where the connection is what stands in the way, it will call back. */
+  #room(): number {
+    const owner = this.#owner;
+    if (this.sendWindow.available <= 0) return 0;
+    if (owner.writer.isFull || owner.sendWindow.available <= 0) {
+      owner.waitForRoom(this);
+      return 0;
+    }
+    return Math.min(this.sendWindow.available, owner.sendWindow.available);
+  }
+
+  /** There may be room: sends of what waits, one turn's worth. */
+  pump(): void {
+    const unsent = this.#unsent;
+    if (this.#isClosed || unsent === null || unsent.length === 0) return;
+    let turnLeft = TURN_BYTES;
+    while (unsent.length > 0 && turnLeft > 0) {
+      const count = Math.min(this.#room(), turnLeft);
+      if (count <= 0) return;
+      this.#sendQueued(unsent, count);
+      turnLeft -= count;
+    }
+    if (unsent.length > 0) this.#owner.waitForRoom(this);
+    else if (this.#isResponseEnded) this.#finishResponse();
+    else if (this.#awaitsDrain) {
+      this.#awaitsDrain = false;
+      this.#handler?.onDownstreamDrain();
+    }
+  }
+
+  #sendQueued(unsent: ByteQueue, max: number): void {
+    const chunk = unsent.shift(max);
+    const { length } = chunk;
+    this.#owner.noteQueued(-length);
+    this.sendWindow.take(length);
+    this.#owner.sendWindow.take(length);
+    this.#isEndSent = unsent.length === 0 && this.#responseLeft === 0;
+    this.#owner.writer.data(this.id, chunk, 0, length, this.#isEndSent);
+  }
+
+  sendEnd(trailers: HeaderList | null): void {
+    if (this.#isClosed || this.#isResponseEnded) return;
+    if (trailers !== null && this.#wantsTrailers && !this.#isEndSent) {
+      const block = trailerBlock(trailers);
+      if (block === null) {
+        this.#breakOff("the upstream's trailers cannot be sent over HTTP/2");
+        return;
+      }
+      this.#trailerBlock = block;
+    }
+    this.#endResponse();
+  }
+
+  flush(): void {
+    // The connection gathers what one turn of the event loop brings.
   }
 
   /** The response is given whole: what is left is to send it, and to get rid of a request that still comes in. */
   #endResponse(): void {
     this.#isResponseEnded = true;
     this.#handler = null;
-    if (this.#isRequestEnded) return;
-    this.#owner.noteUnwantedBody();
-    if (this.#stream.writableFinished) setImmediate(refuseRest, this);
-    else this.#stream.on("finish", onFinish);
+    this.#dropReceived();
+    if (this.#unsentBytes === 0) this.#finishResponse();
   }
 
-  /**
-   * RFC 9113 §8.1: a client that still sends is asked to stop, without an error. Two turns later, as node hands the
-   * last frames (a head without body, trailers) to nghttp2 in the next one, and a reset would overtake them.
-   */
-  onResponseFinished(): void {
-    setImmediate(refuseRest, this);
-  }
-
-  refuseRest(): void {
-    if (this.#isRequestEnded || this.#stream.destroyed || this.#stream.closed) return;
-    this.#stream.close(NGHTTP2_NO_ERROR);
-    // Node keeps a closed stream until what it buffered was read.
-    this.#stream.resume();
-  }
-
-  /**
-   * The client must see that the response is broken: RST_STREAM. Not by `close(code)`, which ends the writable side
-   * first, so that a cut body looks whole to clients that asked with END_STREAM.
-   */
-  #breakOff(cause: unknown): void {
-    this.#isOver = true;
-    this.#hasGivenUp = true;
-    const handler = this.#handler;
-    this.#handler = null;
-    this.#keepHeldChunks();
-    if (!this.#isRequestEnded) this.#owner.noteUnwantedBody();
-    const error = cause instanceof Error ? cause : new Error(String(cause));
-    this.#stream.destroy(error);
-    handler?.onDownstreamClose(new ProxyError("internal", "internal", error.message, "never", error));
-  }
-
-  /** After a reset nobody tells when the socket has let go of the memory that it was given. */
-  #keepHeldChunks(): void {
-    if (this.#stream.writableLength > 0) this.#holdsChunksForever = true;
-  }
-
-  onData(chunk: Buffer): void {
-    this.#owner.noteDataReceived(chunk.length);
-    const handler = this.#handler;
-    if (handler === null) return;
-    handler.onRequestBody(chunk);
-    handler.onDownstreamReadComplete();
-  }
-
-  onTrailers(raw: readonly string[]): void {
-    this.#requestTrailers = readTrailers(raw);
-  }
-
-  onEnd(): void {
-    // A stream that closed while its response is due was reset: its body was cut, not ended.
-    if (this.#isOver || (this.#stream.closed && !this.#isResponseEnded)) return;
-    this.#isRequestEnded = true;
-    const handler = this.#handler;
-    if (handler === null) return;
-    handler.onRequestEnd(this.#requestTrailers);
-    handler.onDownstreamReadComplete();
-  }
-
-  onDrain(): void {
-    this.#handler?.onDownstreamDrain();
-  }
-
-  onWantTrailers(): void {
-    const trailers = this.#responseTrailers;
-    if (trailers === null || !this.#canSend()) return;
-    try {
-      this.#stream.sendTrailers(fieldsObject(trailers));
-    } catch (cause) {
-      this.#breakOff(cause);
+  #finishResponse(): void {
+    const { writer } = this.#owner;
+    if (!this.#isEndSent) {
+      this.#isEndSent = true;
+      if (this.#trailerBlock === "") writer.end(this.id);
+      else this.#sendBlock(this.#trailerBlock, true);
     }
+    if (this.#isRequestEnded) {
+      this.#close(COMPLETE);
+      return;
+    }
+    // RFC 9113 §8.1: a client that still sends is asked to stop, without an error.
+    this.#owner.noteUnwantedBody();
+    writer.reset(this.id, ErrorCode.noError);
+    this.#close(COMPLETE_EARLY);
   }
 
-  /** The stream was reset, or its connection ended, before the response was complete. */
-  onAborted(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#keepHeldChunks();
-    const handler = this.#handler;
+  // ---- ends ------------------------------------------------------------------------------------------------------
+
+  abort(error: ProxyError): void {
     this.#handler = null;
-    // Node keeps a closed stream until what it buffered was read.
-    if (this.#stream.readableFlowing === false) this.#stream.resume();
+    this.#breakOff(error.message);
+  }
+
+  /** The client must see that the response is broken: RST_STREAM. */
+  #breakOff(reason: string): void {
+    if (this.#isClosed) return;
+    const handler = this.#handler;
+    if (!this.#isRequestEnded) this.#owner.noteUnwantedBody();
+    this.#owner.writer.reset(this.id, ErrorCode.internalError);
+    this.#close(GAVE_UP);
+    handler?.onDownstreamClose(new ProxyError("internal", "internal", reason));
+  }
+
+  /** The client broke the rules of this stream. @param code of RST_STREAM. */
+  resetWith(code: number): void {
+    if (this.#isClosed) return;
+    const handler = this.#handler;
+    if (!this.#isRequestEnded) this.#owner.noteUnwantedBody();
+    this.#owner.writer.reset(this.id, code);
+    this.#close(RESET_BY_US);
     handler?.onDownstreamClose(clientClosed());
   }
 
-  onClose(): void {
-    // Not `writableFinished`: nghttp2 closes a stream with its last frame, before node hears that it was written.
-    const isComplete = !this.#isOver && this.#isResponseEnded && this.#stream.rstCode === NGHTTP2_NO_ERROR;
+  /** The client reset the stream, or its connection is gone. */
+  onReset(): void {
+    if (this.#isClosed) return;
     const handler = this.#handler;
-    this.#isOver = true;
-    this.#handler = null;
+    this.#close(this.#isEndSent ? COMPLETE : RESET_BY_CLIENT);
     handler?.onDownstreamClose(clientClosed());
-    this.#stream[owner] = null;
-    this.#owner.onStreamClosed(this, isComplete ? "complete" : this.#hasGivenUp ? "gaveUp" : "reset");
+  }
+
+  #close(ending: StreamEnding): void {
+    this.#isClosed = true;
+    this.#handler = null;
+    this.#dropReceived();
+    if (this.#unsent !== null) {
+      this.#owner.noteQueued(-this.#unsent.length);
+      this.#unsent.clear();
+    }
+    this.#owner.onStreamClosed(this, ending);
+  }
+
+  #dropReceived(): void {
+    const bytes = this.#bufferedBytes;
+    if (bytes === 0) return;
+    this.#received?.clear();
+    this.#owner.releaseBody(bytes);
   }
 
   /** Called about once a second: a client that takes nothing of a finished response does not keep it for ever. */
   checkLinger(): void {
-    if (!this.#isResponseEnded || this.#isOver) return;
-    const pending = this.#stream.writableLength;
+    if (!this.#isResponseEnded || this.#isClosed) return;
+    const pending = this.#unsentBytes;
     this.#lingerChecks = pending === this.#lingerPending ? this.#lingerChecks + 1 : 0;
     this.#lingerPending = pending;
-    if (this.#lingerChecks < MAX_LINGER_CHECKS) return;
-    this.#isOver = true;
-    this.#keepHeldChunks();
-    this.#stream.destroy(new Error("the client takes nothing of its response"));
+    if (this.#lingerChecks >= MAX_LINGER_CHECKS) this.resetWith(ErrorCode.internalError);
   }
 }
 
 function clientClosed(): ProxyError {
   return new ProxyError("client-closed", "downstream", "the client reset the stream or closed the connection");
-}
-
-function ignoreError(): void {
-  // `close` follows and is where ends are handled.
-}
-
-function onData(this: OwnedStream, chunk: Buffer): void {
-  this[owner]?.onData(chunk);
-}
-
-function onEnd(this: OwnedStream): void {
-  this[owner]?.onEnd();
-}
-
-function onTrailers(this: OwnedStream, _fields: unknown, _flags: number, raw: readonly string[]): void {
-  this[owner]?.onTrailers(raw);
-}
-
-function onDrain(this: OwnedStream): void {
-  this[owner]?.onDrain();
-}
-
-function onWantTrailers(this: OwnedStream): void {
-  this[owner]?.onWantTrailers();
-}
-
-function onFinish(this: OwnedStream): void {
-  this[owner]?.onResponseFinished();
-}
-
-function onAborted(this: OwnedStream): void {
-  this[owner]?.onAborted();
-}
-
-function onClose(this: OwnedStream): void {
-  this[owner]?.onClose();
-}
-
-function refuseRest(stream: Http2ServerStream): void {
-  stream.refuseRest();
 }

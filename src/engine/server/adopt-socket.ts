@@ -16,15 +16,13 @@ export function openSocket(handle: AcceptedHandle, onread: OnReadOptions): Socke
 /**
  * Takes a connection over from another socket.
  * @param accepted not reading (`pauseOnConnect`, or paused); not used any more after the call.
- * @param onread null for a socket that reads as Node's sockets do.
  * @returns a socket on the same connection.
  */
-export function adoptSocket(accepted: Socket, onread: OnReadOptions | null): Socket {
+export function adoptSocket(accepted: Socket, onread: OnReadOptions): Socket {
   const internals = accepted as unknown as SocketInternals;
   const handle = internals._handle;
   internals._handle = null;
-  const options = onread === null ? { handle, allowHalfOpen: true } : { handle, allowHalfOpen: true, onread };
-  const socket = new net.Socket(options as unknown as net.SocketConstructorOpts);
+  const socket = new net.Socket({ handle, allowHalfOpen: true, onread } as unknown as net.SocketConstructorOpts);
   // Without a handle this ends nothing but the server's count of its connections.
   accepted.destroy();
   return socket;

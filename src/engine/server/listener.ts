@@ -2,12 +2,8 @@
 import net, { type AddressInfo, type Socket } from "node:net";
 import { DRAIN_IDLE_MS, Http1ServerConnection, type Http1ServerContext } from "../http1/server-connection.ts";
 import { Http2RequestParser } from "../http2/request-head.ts";
-import {
-  DEFAULT_HTTP2_SERVER_LIMITS,
-  type Http2ServerContext,
-  type Http2ServerLimits,
-  Http2ServerConnection,
-} from "../http2/server-connection.ts";
+import { Http2ServerConnection, type Http2ServerContext } from "../http2/server-connection.ts";
+import { DEFAULT_HTTP2_SERVER_LIMITS, type Http2ServerLimits } from "../http2/server-limits.ts";
 import { RequestParser } from "../http1/request-parser.ts";
 import type { DownstreamConnection, DownstreamTls } from "../proxy/downstream.ts";
 import type { HttpApplication } from "../proxy/http-proxy.ts";
@@ -160,14 +156,8 @@ export class Listener {
       this.#decided(socket);
       const info = protocol === null ? null : this.#describe(socket, null);
       if (info === null) socket.destroy();
-      else if (protocol === "h2") {
-        // node:http2 takes the connection's reads over, and does not expect them to go to memory of ours.
-        socket.pause();
-        const plain = adoptSocket(socket, null);
-        plain.unshift(Buffer.from(bytes));
-        this.#openHttp2(plain, info);
-      } else {
-        const connection = this.#openHttp1(socket, info);
+      else {
+        const connection = protocol === "h2" ? this.#openHttp2(socket, info) : this.#openHttp1(socket, info);
         reader.attach(connection);
         connection.onRead(bytes);
       }
@@ -186,10 +176,9 @@ export class Listener {
       const { socket, tls, protocol } = secured;
       const info = this.#describe(socket, tls);
       if (info === null || this.#isDraining) socket.destroy();
-      else if (protocol === "h2") this.#openHttp2(socket, info);
       else {
         const reader = new SocketReader();
-        reader.attach(this.#openHttp1(socket, info));
+        reader.attach(protocol === "h2" ? this.#openHttp2(socket, info) : this.#openHttp1(socket, info));
         readSecure(socket, reader.options);
       }
     });
@@ -202,9 +191,11 @@ export class Listener {
     return connection;
   }
 
-  #openHttp2(socket: Socket, info: DownstreamConnection): void {
-    this.#connections.add(new Http2ServerConnection(socket, info, this.#http2));
+  #openHttp2(socket: Socket, info: DownstreamConnection): Http2ServerConnection {
+    const connection = new Http2ServerConnection(socket, info, this.#http2);
+    this.#connections.add(connection);
     this.#context.observer.connectionOpened(this.#options.name, "h2");
+    return connection;
   }
 
   /** The connection's protocol is known, or it is gone. */

@@ -7,10 +7,13 @@ import { after, before, test } from "node:test";
 import { connect, type ConnectionOptions, type SecureVersion, type TLSSocket } from "node:tls";
 import { createTestCertificate } from "../../../test/support/certificates.ts";
 import { Exchange, testConnection } from "../../../test/support/http2-server.ts";
+import { SocketReader } from "../http1/socket-reader.ts";
 import { Http2RequestParser } from "../http2/request-head.ts";
-import { DEFAULT_HTTP2_SERVER_LIMITS, Http2ServerConnection } from "../http2/server-connection.ts";
+import { Http2ServerConnection } from "../http2/server-connection.ts";
+import { DEFAULT_HTTP2_SERVER_LIMITS } from "../http2/server-limits.ts";
 import { TimerWheel } from "../../lib/timer-wheel.ts";
 import { createPemIdentity } from "./pem-identity.ts";
+import { readSecure } from "./read-secure.ts";
 import { SessionTicketKeys } from "./session-ticket-keys.ts";
 import { SniTable } from "./sni-table.ts";
 import { type SecureConnection, TlsAcceptor } from "./tls-acceptor.ts";
@@ -456,25 +459,27 @@ test("HTTP/2 runs over a connection that chose it", async () => {
     acceptor.accept(raw, (connection) => {
       assert.equal(connection?.protocol, "h2");
       const { socket, tls } = connection;
-      connections.push(
-        new Http2ServerConnection(
-          socket,
-          { ...testConnection(socket, 1), tls },
-          {
-            limits,
-            parser: new Http2RequestParser(limits),
-            wheel,
-            now: () => performance.now(),
-            onRequest(stream) {
-              const exchange = new Exchange(stream);
-              exchange.respond(200, `${stream.connection.tls?.serverName} ${stream.request.host}`);
-              return exchange;
-            },
-            onRefused: () => {},
-            onClose: () => wheel.stop(),
+      const http2 = new Http2ServerConnection(
+        socket,
+        { ...testConnection(socket, 1), tls },
+        {
+          limits,
+          parser: new Http2RequestParser(limits),
+          wheel,
+          now: () => performance.now(),
+          onRequest(stream) {
+            const exchange = new Exchange(stream);
+            exchange.respond(200, `${stream.connection.tls?.serverName} ${stream.request.host}`);
+            return exchange;
           },
-        ),
+          onRefused: () => {},
+          onClose: () => wheel.stop(),
+        },
       );
+      connections.push(http2);
+      const reader = new SocketReader();
+      reader.attach(http2);
+      readSecure(socket, reader.options);
     });
   });
   const session = connectHttp2(`https://shop.example:${server.port}`, {
