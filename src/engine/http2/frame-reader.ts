@@ -49,6 +49,7 @@ export class FrameReader {
 
   /** @param bytes what came next. */
   read(bytes: Buffer): void {
+    if (this.#isStopped) return;
     const { length } = bytes;
     let position = this.#prefaceLeft > 0 ? this.#readPreface(bytes) : 0;
     while (position < length && !this.#isStopped) {

@@ -6,7 +6,6 @@ import { HeaderList } from "../http/header-list.ts";
 import { httpDate } from "../http/http-date.ts";
 import { RequestHead, ResponseHead } from "../http/messages.ts";
 import { statusText } from "../http/status-text.ts";
-import type { ReadTarget } from "../http1/socket-reader.ts";
 import type { DownstreamConnection, RequestListener } from "../proxy/downstream.ts";
 import { ProxyError, type ProxyErrorType, statusOfError } from "../proxy/proxy-error.ts";
 import { FloodGuard } from "./flood-guard.ts";
@@ -52,7 +51,7 @@ const REFUSAL_HEADERS: readonly string[] = ["content-type", "text/plain; charset
 /** Where a request was refused there is none to show. */
 const REFUSED_REQUEST = new RequestHead("GET", "/", "", "", 20, HeaderList.empty(), 0, "", false);
 
-export class Http2ServerConnection implements FrameSink, FrameEvents, StreamOwner, ReadTarget, TimerTarget {
+export class Http2ServerConnection implements FrameSink, FrameEvents, StreamOwner, TimerTarget {
   readonly connection: DownstreamConnection;
   readonly writer: FrameWriter;
   readonly sendWindow: SendWindow = new SendWindow(DEFAULT_WINDOW_BYTES);
@@ -168,20 +167,22 @@ export class Http2ServerConnection implements FrameSink, FrameEvents, StreamOwne
     const stream = this.#streams.get(streamId);
     if (stream === undefined) {
       this.releaseBody(flowBytes);
-      return this.#onLateFrame(streamId, true);
+      return this.#onLateData(streamId, flowBytes);
     }
     if (length > 0 || endOfStream) this.#guard.noteDataReceived(length);
-    else if (!this.#allowsFrame()) return ErrorCode.enhanceYourCalm;
+    else if (this.onIdleFrame() !== ErrorCode.noError) return ErrorCode.enhanceYourCalm;
     this.#touch(stream);
     return stream.receiveData(data);
   }
 
-  /** A frame for a stream that is not open. */
-  #onLateFrame(streamId: number, mustReset: boolean): number {
+  /** Of a stream that is not open. */
+  #onLateData(streamId: number, flowBytes: number): number {
     const state = this.#streams.stateOf(streamId);
     if (state === "idle") return ErrorCode.protocolError;
-    if (!this.#allowsFrame()) return ErrorCode.enhanceYourCalm;
-    if (!mustReset || state === "reset" || state === "passed") return ErrorCode.noError;
+    // What was on its way when we reset the stream is judged by its bytes.
+    const isExpected = state === "reset" || state === "passed";
+    if (isExpected && flowBytes > 0) return ErrorCode.noError;
+    if (isExpected) return this.onIdleFrame();
     this.writer.reset(streamId, ErrorCode.streamClosed);
     this.#chargeReset();
     return ErrorCode.noError;
@@ -207,7 +208,7 @@ export class Http2ServerConnection implements FrameSink, FrameEvents, StreamOwne
     }
     if (state === "unknown") return ErrorCode.protocolError;
     if (state === "ended") return ErrorCode.streamClosed;
-    return this.#allowsFrame() ? ErrorCode.noError : ErrorCode.enhanceYourCalm;
+    return this.onIdleFrame();
   }
 
   #onTrailers(stream: Http2ServerStream, endOfStream: boolean): void {
@@ -297,7 +298,9 @@ export class Http2ServerConnection implements FrameSink, FrameEvents, StreamOwne
 
   onReset(streamId: number): number {
     const stream = this.#streams.get(streamId);
-    if (stream === undefined) return this.#onLateFrame(streamId, false);
+    if (stream === undefined) {
+      return this.#streams.stateOf(streamId) === "idle" ? ErrorCode.protocolError : this.onIdleFrame();
+    }
     stream.onReset();
     return ErrorCode.noError;
   }
@@ -310,7 +313,7 @@ export class Http2ServerConnection implements FrameSink, FrameEvents, StreamOwne
   }
 
   onSettings(bytes: Buffer, start: number, end: number): number {
-    if (!this.#allowsFrame()) return ErrorCode.enhanceYourCalm;
+    if (this.onIdleFrame() !== ErrorCode.noError) return ErrorCode.enhanceYourCalm;
     const before = this.#settings.initialWindowBytes;
     const code = this.#settings.read(bytes, start, end);
     if (code !== ErrorCode.noError) return code;
@@ -334,7 +337,7 @@ export class Http2ServerConnection implements FrameSink, FrameEvents, StreamOwne
   }
 
   onPing(bytes: Buffer, start: number): number {
-    if (!this.#allowsFrame()) return ErrorCode.enhanceYourCalm;
+    if (this.onIdleFrame() !== ErrorCode.noError) return ErrorCode.enhanceYourCalm;
     this.writer.frames(frameHead(8, FrameType.ping, Flag.ack, 0) + bytes.toString("latin1", start, start + 8));
     return ErrorCode.noError;
   }
@@ -357,11 +360,7 @@ export class Http2ServerConnection implements FrameSink, FrameEvents, StreamOwne
   }
 
   onIdleFrame(): number {
-    return this.#allowsFrame() ? ErrorCode.noError : ErrorCode.enhanceYourCalm;
-  }
-
-  #allowsFrame(): boolean {
-    return this.#guard.allowsFrame(this.#context.now());
+    return this.#guard.allowsFrame(this.#context.now()) ? ErrorCode.noError : ErrorCode.enhanceYourCalm;
   }
 
   /** Frames for another stream follow, or none: what was given is complete. */

@@ -230,9 +230,8 @@ export class Http2ServerStream implements DownstreamStream {
   #deliver(): void {
     if (this.#isDelivering) return;
     this.#isDelivering = true;
-    const received = this.#received;
-    while (received !== null && received.length > 0 && this.#isReading && this.#handler !== null) {
-      const chunk = received.shift(TURN_BYTES);
+    while (this.#isReading && this.#handler !== null && this.#received !== null && this.#received.length > 0) {
+      const chunk = this.#received.shift(TURN_BYTES);
       this.#consume(chunk.length);
       this.#handler.onRequestBody(chunk);
     }
