@@ -32,7 +32,7 @@ export class HeaderList {
     return new HeaderList("", [], 0);
   }
 
-  /** @param pairs flat: name, value, name, value… as from node:http2's raw headers; kept, not copied. */
+  /** @param pairs flat: name, value, name, value… as a header block gives them; kept, not copied. */
   static fromPairs(pairs: string[]): HeaderList {
     const list = new HeaderList("", [], 0);
     let seen = 0;

@@ -113,6 +113,21 @@ test("a window that is made smaller may become negative, and is waited for", asy
   assert.equal((await client.responseOf(1)).body.length, 1500);
 });
 
+for (const [what, opening] of [
+  ["its window", windowUpdateFrame(1, 300_000)],
+  ["all windows", settingsFrame([[INITIAL_WINDOW_SIZE, 300_000]])],
+] as const) {
+  test(`a response that waited goes out whole once one frame opens ${what} far enough`, async () => {
+    const server = await start({ onExchange: (exchange) => exchange.respond(200, "x".repeat(300_000)) });
+    const client = await server.client([[INITIAL_WINDOW_SIZE, 0]]);
+    client.send(windowUpdateFrame(0, 1_000_000), get(1));
+    await client.settle();
+    assert.equal(client.response(1).body, "");
+    client.send(opening);
+    assert.equal((await client.responseOf(1)).body.length, 300_000);
+  });
+}
+
 test("streams that share a window that is too small all get their turn", async () => {
   const server = await start({
     onExchange: (exchange) => exchange.respond(200, "x".repeat(300_000)),

@@ -324,6 +324,7 @@ export class Http2ServerConnection implements FrameSink, FrameEvents, StreamOwne
       if (!stream.sendWindow.grow(change)) return ErrorCode.flowControlError;
       stream.pump();
     }
+    this.#pumpWaiting();
     return ErrorCode.noError;
   }
 
@@ -355,7 +356,11 @@ export class Http2ServerConnection implements FrameSink, FrameEvents, StreamOwne
     }
     if (increment === 0) stream.resetWith(ErrorCode.protocolError);
     else if (!stream.sendWindow.grow(increment)) stream.resetWith(ErrorCode.flowControlError);
-    else stream.pump();
+    else {
+      stream.pump();
+      // It may have had its turn, not all that it could.
+      this.#pumpWaiting();
+    }
     return ErrorCode.noError;
   }
 
