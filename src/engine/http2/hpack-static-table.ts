@@ -12,7 +12,7 @@ export interface HpackEntry {
 }
 
 /** What a line costs beside its bytes (RFC 7541 §4.1). */
-export const ENTRY_OVERHEAD_BYTES = 32;
+const ENTRY_OVERHEAD_BYTES = 32;
 
 export function makeEntry(name: string, value: string): HpackEntry {
   return {

@@ -196,6 +196,19 @@ for (const [what, pair] of Object.entries(NO_FIELDS)) {
   });
 }
 
+test("HEAD that is refused is answered without a body", async () => {
+  await withClient(async (client) => {
+    client.send(headersFrame(1, requestPairs({ ":method": "HEAD", ":path": "/#" })));
+    const response = await client.responseOf(1);
+    assert.equal(response.status, 400);
+    assert.equal(response.body, "");
+    assert.equal(
+      client.frames.some((one) => one.type === FrameType.data),
+      false,
+    );
+  });
+});
+
 test("a body shorter than its content-length is not a complete request", async () => {
   await withClient(async (client) => {
     const head = headersFrame(1, requestPairs({ ":method": "POST" }, [["content-length", "3"]]), false);

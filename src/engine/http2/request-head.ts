@@ -79,6 +79,11 @@ export class Http2RequestParser {
     this.#limits = limits;
   }
 
+  /** Of the last request, also of one that was refused; `""` where it has none. */
+  get method(): string {
+    return this.#method;
+  }
+
   /**
    * A head, or null: refused, see `failure`.
    * @param raw flat: name, value, name, value… as decoded.

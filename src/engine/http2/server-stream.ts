@@ -12,53 +12,10 @@ import { ProxyError } from "../proxy/proxy-error.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import type { ReceiveWindow, SendWindow } from "./flow-control.ts";
 import type { DataPart } from "./frame-parser.ts";
-import type { FrameWriter } from "./frame-writer.ts";
 import { EMPTY_TABLE_UPDATE } from "./hpack-encoder.ts";
 import { ErrorCode } from "./protocol.ts";
 import { informationalBlock, responseBlock, trailerBlock } from "./response-fields.ts";
-
-/** What a stream needs of the connection that carries it. */
-export interface StreamOwner {
-  readonly connection: DownstreamConnection;
-  readonly writer: FrameWriter;
-  /** The connection's, for all streams. */
-  readonly sendWindow: SendWindow;
-  /** No header block was sent yet. */
-  isFirstBlock: boolean;
-  /** Bytes of a request's body were taken, or thrown away. */
-  releaseBody(bytes: number): void;
-  /** Memory of the last read waits to be written to an upstream. */
-  noteHeldChunk(): void;
-  /** `pump` follows when the connection or its window has room again. */
-  waitForRoom(stream: Http2ServerStream): void;
-  /** So many more bytes (less, if negative) of a response wait in a stream. */
-  noteQueued(bytes: number): void;
-  noteDataSent(bytes: number): void;
-  /** The client may go on with a body that nobody reads until it learns of the reset. */
-  noteUnwantedBody(): void;
-  /** Called once, last. */
-  onStreamClosed(stream: Http2ServerStream, end: StreamEnding): void;
-}
-
-/** `complete`: the response was sent whole; `gaveUp`: this side broke it off; `reset`: everything else. */
-export type StreamOutcome = "complete" | "gaveUp" | "reset";
-
-export interface StreamEnding {
-  readonly outcome: StreamOutcome;
-  /** RST_STREAM was sent: what the client sends before it knows is no error. */
-  readonly isResetByUs: boolean;
-}
-
-/** What a stream begins with. */
-export interface StreamStart {
-  readonly id: number;
-  readonly request: RequestHead;
-  readonly wantsTrailers: boolean;
-  /** The request has no body. */
-  readonly endOfStream: boolean;
-  readonly sendWindow: SendWindow;
-  readonly receiveWindow: ReceiveWindow;
-}
+import { type StreamEnding, StreamEndings, type StreamOwner, type StreamStart } from "./stream-owner.ts";
 
 /** Checks without progress, about seconds, after which an unread response is given up. */
 const MAX_LINGER_CHECKS = 60;
@@ -66,12 +23,6 @@ const MAX_LINGER_CHECKS = 60;
 const TURN_BYTES = 64 * 1024;
 /** Length of a body that is not declared. */
 const UNDECLARED = -1;
-
-const COMPLETE: StreamEnding = { outcome: "complete", isResetByUs: false };
-const COMPLETE_EARLY: StreamEnding = { outcome: "complete", isResetByUs: true };
-const GAVE_UP: StreamEnding = { outcome: "gaveUp", isResetByUs: true };
-const RESET_BY_US: StreamEnding = { outcome: "reset", isResetByUs: true };
-const RESET_BY_CLIENT: StreamEnding = { outcome: "reset", isResetByUs: false };
 
 export class Http2ServerStream implements DownstreamStream {
   readonly id: number;
@@ -132,8 +83,6 @@ export class Http2ServerStream implements DownstreamStream {
     this.#handler = handler;
     handler.onDownstreamReadComplete();
   }
-
-  // ---- the request -----------------------------------------------------------------------------------------------
 
   /** Part of the request's body. @returns an error code of the connection, or 0. */
   receiveData(data: DataPart): number {
@@ -240,8 +189,6 @@ export class Http2ServerStream implements DownstreamStream {
     this.#isEndDelivered = true;
     this.#handler?.onRequestEnd(this.#requestTrailers);
   }
-
-  // ---- the response ----------------------------------------------------------------------------------------------
 
   sendInformational(status: number, headers: HeaderList): void {
     if (this.#isClosed || this.#isHeadSent || status < 100 || status > 199 || status === 101) return;
@@ -378,16 +325,14 @@ export class Http2ServerStream implements DownstreamStream {
       else this.#sendBlock(this.#trailerBlock, true);
     }
     if (this.#isRequestEnded) {
-      this.#close(COMPLETE);
+      this.#close(StreamEndings.complete);
       return;
     }
     // RFC 9113 §8.1: a client that still sends is asked to stop, without an error.
     this.#owner.noteUnwantedBody();
     writer.reset(this.id, ErrorCode.noError);
-    this.#close(COMPLETE_EARLY);
+    this.#close(StreamEndings.completeEarly);
   }
-
-  // ---- ends ------------------------------------------------------------------------------------------------------
 
   abort(error: ProxyError): void {
     this.#handler = null;
@@ -400,7 +345,7 @@ export class Http2ServerStream implements DownstreamStream {
     const handler = this.#handler;
     if (!this.#isRequestEnded) this.#owner.noteUnwantedBody();
     this.#owner.writer.reset(this.id, ErrorCode.internalError);
-    this.#close(GAVE_UP);
+    this.#close(StreamEndings.gaveUp);
     handler?.onDownstreamClose(new ProxyError("internal", "internal", reason));
   }
 
@@ -410,7 +355,7 @@ export class Http2ServerStream implements DownstreamStream {
     const handler = this.#handler;
     if (!this.#isRequestEnded) this.#owner.noteUnwantedBody();
     this.#owner.writer.reset(this.id, code);
-    this.#close(RESET_BY_US);
+    this.#close(StreamEndings.resetByUs);
     handler?.onDownstreamClose(clientClosed());
   }
 
@@ -418,7 +363,7 @@ export class Http2ServerStream implements DownstreamStream {
   onReset(): void {
     if (this.#isClosed) return;
     const handler = this.#handler;
-    this.#close(this.#isEndSent ? COMPLETE : RESET_BY_CLIENT);
+    this.#close(this.#isEndSent ? StreamEndings.complete : StreamEndings.resetByClient);
     handler?.onDownstreamClose(clientClosed());
   }
 

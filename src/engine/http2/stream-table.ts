@@ -3,6 +3,7 @@
 import { ClosedStreams, type StreamEnd } from "./closed-streams.ts";
 import { MAX_INT31 } from "./protocol.ts";
 import type { Http2ServerStream } from "./server-stream.ts";
+import type { CarriedStream } from "./stream-owner.ts";
 
 /** `passed`: the client opened it after it could know of our GOAWAY, or before: it is not looked at. */
 export type StreamState = "idle" | "passed" | StreamEnd;
@@ -11,7 +12,7 @@ export class StreamTable {
   readonly #open = new Map<number, Http2ServerStream>();
   readonly #closed = new ClosedStreams();
   /** In the order in which they asked. */
-  readonly #waiting = new Set<Http2ServerStream>();
+  readonly #waiting = new Set<CarriedStream>();
   /** The highest id that the client used. */
   #highestId = 0;
   /** The last stream that is served: as GOAWAY says. */
@@ -45,7 +46,7 @@ export class StreamTable {
     this.#open.set(stream.id, stream);
   }
 
-  remove(stream: Http2ServerStream, isResetByUs: boolean): void {
+  remove(stream: CarriedStream, isResetByUs: boolean): void {
     this.#open.delete(stream.id);
     this.#waiting.delete(stream);
     this.#closed.add(stream.id, isResetByUs);
@@ -62,7 +63,7 @@ export class StreamTable {
     return this.#lastServedId;
   }
 
-  wait(stream: Http2ServerStream): void {
+  wait(stream: CarriedStream): void {
     this.#waiting.add(stream);
   }
 
