@@ -26,6 +26,10 @@ export type ListResult =
   | { readonly outcome: "complete"; readonly resourceVersion: string }
   | { readonly outcome: "refused"; readonly refusal: Refusal };
 
+/** A server that says more is broken, and must not fill the memory. */
+const MAX_OBJECTS = 1_000_000;
+const MAX_PAGES = 100_000;
+
 /** Beyond this a page is not worth enlarging. */
 const MAX_PAGE_LIMIT = 5_000;
 
@@ -37,7 +41,8 @@ const MAX_PAGE_LIMIT = 5_000;
 export async function listPages(request: ListRequest): Promise<ListResult> {
   let limit = request.resource.pageLimit;
   let continueToken = "";
-  for (;;) {
+  let objects = 0;
+  for (let pages = 0; pages < MAX_PAGES; pages += 1) {
     let answer: ApiAnswer;
     try {
       answer = await readPage(request, limit, continueToken);
@@ -49,16 +54,25 @@ export async function listPages(request: ListRequest): Promise<ListResult> {
     if (answer.status === 410 && continueToken !== "") {
       // Too slow: the state that the pages are of is gone. All of it again, in larger steps.
       continueToken = "";
+      objects = 0;
       if (limit >= MAX_PAGE_LIMIT) return refused(answer);
       limit = Math.min(limit * 2, MAX_PAGE_LIMIT);
       continue;
     }
     if (answer.status !== 200) return refused(answer);
     const page = parsePage(answer.body, request.resource);
+    objects += page.objects.length;
+    if (objects > MAX_OBJECTS) break;
     request.onPage(page.objects);
     if (page.continueToken === "") return { outcome: "complete", resourceVersion: page.resourceVersion };
+    if (page.continueToken === continueToken) {
+      throw new ApiUnreachable(
+        `the API server's list of ${request.resource.plural} names the same page again and again`,
+      );
+    }
     continueToken = page.continueToken;
   }
+  throw new ApiUnreachable(`the API server's list of ${request.resource.plural} has no end`);
 }
 
 function readPage(request: ListRequest, limit: number, continueToken: string): Promise<ApiAnswer> {

@@ -177,3 +177,24 @@ it("orders versions as numbers, and says of others that none is newer", () => {
   assert.equal(isNewer("abc", "1"), false);
   assert.equal(isNewer("2", ""), false);
 });
+
+it("gives a list up that names the same page for ever, and tries again later", async (context) => {
+  const api = await startTestApiServer(context);
+  const plain = api.client();
+  let pages = 0;
+  const body = { metadata: { resourceVersion: "5", continue: "same" }, items: [] };
+  const client: ApiClient = {
+    ...plain,
+    send: () => {
+      pages += 1;
+      return Promise.resolve({ status: 200, body, retryAfterMs: null } as Awaited<ReturnType<ApiClient["send"]>>);
+    },
+    watch: (request) => plain.watch(request),
+  };
+  const { failures, listed, reflector } = reflect(context, api, client);
+  while (failures.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await reflector.close();
+  assert.ok(pages <= 4, `${pages} pages`);
+  assert.match(failures[0]?.message ?? "", /the same page again/);
+  assert.deepEqual(listed, []);
+});

@@ -194,12 +194,10 @@ export class Reflector {
     observer.opened();
     const startedAtMs = clock.now();
     const failure = await this.#follow(opened, watchMs);
-    if (failure !== null || this.#isClosed) return failure;
     const livedMs = clock.now() - startedAtMs;
-    if (livedMs >= shortWatchMs) {
-      this.#retry.reset();
-      return null;
-    }
+    // Not before: a server that says one good thing and then a broken one would be asked for everything again and again.
+    if (livedMs >= shortWatchMs) this.#retry.reset();
+    if (failure !== null || this.#isClosed || livedMs >= shortWatchMs) return failure;
     const message = `the API server ended the watch after ${Math.round(livedMs)} ms`;
     return { type: "short", verb: "watch", message, refusal: null };
   }
@@ -250,7 +248,6 @@ export class Reflector {
       case "delete":
         sink[event.type](event.object);
         this.#resumeFrom = event.object.metadata.resourceVersion;
-        this.#retry.reset();
         observer.changed();
         return null;
     }
