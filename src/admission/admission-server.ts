@@ -1,6 +1,7 @@
 // The HTTPS server that the API server asks before it stores an object. Reads requests within tight limits, has them judged in
 // turn, and answers; it changes nothing anywhere.
 import { createServer } from "node:https";
+import type { Socket } from "node:net";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Server } from "node:https";
 import type { Clock } from "../lib/clock.ts";
@@ -9,6 +10,9 @@ import type { AdmissionEvent, ReviewOutcome } from "./admission-events.ts";
 import type { JudgeContext, Verdict } from "./judge-review.ts";
 import { judgeReview } from "./judge-review.ts";
 import { PacedQueue } from "./paced-queue.ts";
+import type { ConnectionLimits } from "./connection-room.ts";
+import { ConnectionRoom } from "./connection-room.ts";
+import type { BodyRoomLimits } from "./read-body.ts";
 import { BodyRoom, readBody } from "./read-body.ts";
 import { peekUid, readReview } from "./read-review.ts";
 import { answerUnchecked, answerVerdict, encodeAnswer } from "./review-answer.ts";
@@ -30,12 +34,13 @@ const LIMITS = {
   maxHeaderSize: 16 * 1_024,
   headersTimeout: 5_000,
   requestTimeout: 15_000,
-  // Longer than the 90 s for which the API server keeps a connection, so that it is never closed just when it is used.
-  keepAliveTimeout: 120_000,
+  // The API server opens another one, and asks again where this one closes just when it is used.
+  keepAliveTimeout: 15_000,
   connectionsCheckingInterval: 5_000,
 } as const;
-const SOCKET_TIMEOUT_MS = 150_000;
-const MAX_CONNECTIONS = 256;
+const SOCKET_TIMEOUT_MS = 30_000;
+/** All API servers may come from one address, that of a tunnel. */
+const CONNECTION_LIMITS: ConnectionLimits = { total: 256, perAddress: 128 };
 
 /** The object and what is stored of it, each at most as large as the API server takes, and the rest of the review. */
 const MAX_REVIEW_BYTES = 2 * 3 * 1_024 * 1_024 + 64 * 1_024;
@@ -46,7 +51,8 @@ const MAX_REVIEW_BYTES = 2 * 3 * 1_024 * 1_024 + 64 * 1_024;
 const MAX_JUDGED_BYTES = 512 * 1_024;
 const BODY_TIMEOUT_MS = 5_000;
 /** For the bodies of all requests together. */
-const BODY_ROOM_BYTES = 32 * 1_024 * 1_024;
+const MIB = 1_024 * 1_024;
+const BODY_ROOM: BodyRoomLimits = { totalBytes: 32 * MIB, perAddressBytes: 12 * MIB, reservedBytes: 8 * MIB };
 const MAX_WAITING = 128;
 
 /** People wait for the answer, and the API server gives up after 10 s unless told otherwise. */
@@ -66,13 +72,15 @@ export class AdmissionServer {
   readonly #options: AdmissionServerOptions;
   readonly #server: Server;
   readonly #queue: PacedQueue;
-  readonly #room = new BodyRoom(BODY_ROOM_BYTES);
+  readonly #room = new BodyRoom(BODY_ROOM);
+
+  readonly #connections = new ConnectionRoom(CONNECTION_LIMITS);
 
   constructor(options: AdmissionServerOptions) {
     this.#options = options;
     this.#queue = new PacedQueue({ clock: options.clock, maxWaiting: MAX_WAITING });
     this.#server = createServer(LIMITS, (request, response) => void this.#serve(request, response));
-    this.#server.maxConnections = MAX_CONNECTIONS;
+    this.#server.on("connection", (socket: Socket) => this.#connections.admit(socket));
     this.#server.timeout = SOCKET_TIMEOUT_MS;
   }
 
@@ -106,6 +114,9 @@ export class AdmissionServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const startedAt = this.#options.clock.now();
+    const { socket } = request;
+    this.#connections.beginRequest(socket);
+    response.once("close", () => this.#connections.endRequest(socket));
     const rejection = judgeHead(request);
     let told: Told;
     try {

@@ -1,6 +1,7 @@
 // Collects the body of one request within bounds of size and time. The bytes of all requests together are bounded as well.
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../lib/clock.ts";
+import { addressOf } from "./connection-room.ts";
 
 /** The whole body, or why there is none. */
 export type BodyReading =
@@ -18,23 +19,43 @@ export interface BodyLimits {
   readonly timeoutMs: number;
 }
 
+export interface BodyRoomLimits {
+  readonly totalBytes: number;
+  /** Of one source address. */
+  readonly perAddressBytes: number;
+  /** Of the total, for small bodies only. */
+  readonly reservedBytes: number;
+}
+
+/** Nearly all reviews are as small; whoever sends large ones must not keep these out. */
+const SMALL_BODY_BYTES = 64 * 1_024;
+
 /** The room for bodies that all requests share. */
 export class BodyRoom {
-  #freeBytes: number;
+  readonly #limits: BodyRoomLimits;
+  readonly #byAddress = new Map<string, number>();
+  #takenBytes = 0;
 
-  constructor(bytes: number) {
-    this.#freeBytes = bytes;
+  constructor(limits: BodyRoomLimits) {
+    this.#limits = limits;
   }
 
-  /** False where there is not that much left. */
-  take(bytes: number): boolean {
-    if (bytes > this.#freeBytes) return false;
-    this.#freeBytes -= bytes;
+  /** False where there is not that much left for it. */
+  take(address: string, bytes: number, isSmall: boolean): boolean {
+    const { totalBytes, perAddressBytes, reservedBytes } = this.#limits;
+    const ofAddress = (this.#byAddress.get(address) ?? 0) + bytes;
+    const availableBytes = isSmall ? totalBytes : totalBytes - reservedBytes;
+    if (ofAddress > perAddressBytes || this.#takenBytes + bytes > availableBytes) return false;
+    this.#byAddress.set(address, ofAddress);
+    this.#takenBytes += bytes;
     return true;
   }
 
-  release(bytes: number): void {
-    this.#freeBytes += bytes;
+  release(address: string, bytes: number): void {
+    this.#takenBytes -= bytes;
+    const rest = (this.#byAddress.get(address) ?? 0) - bytes;
+    if (rest > 0) this.#byAddress.set(address, rest);
+    else this.#byAddress.delete(address);
   }
 }
 
@@ -47,6 +68,7 @@ export function readBody(
 ): Promise<BodyReading> {
   const { promise, resolve } = Promise.withResolvers<BodyReading>();
   const chunks: Buffer[] = [];
+  const address = addressOf(request.socket);
   let length = 0;
   let isFinished = false;
   const finish = (reading: BodyReading): void => {
@@ -54,13 +76,14 @@ export function readBody(
     isFinished = true;
     timer.cancel();
     request.removeListener("data", onData);
-    if (reading.outcome !== "whole") room.release(length);
+    if (reading.outcome !== "whole") room.release(address, length);
     resolve(reading);
   };
   const onData = (chunk: Buffer): void => {
     if (length + chunk.length > limits.maxBytes) finish({ outcome: "too-large" });
-    else if (!room.take(chunk.length)) finish({ outcome: "no-room" });
-    else {
+    else if (!room.take(address, chunk.length, length + chunk.length <= SMALL_BODY_BYTES)) {
+      finish({ outcome: "no-room" });
+    } else {
       length += chunk.length;
       chunks.push(chunk);
     }
@@ -75,7 +98,7 @@ export function readBody(
   request.on("error", () => finish({ outcome: "broken" }));
   request.once("close", () => finish({ outcome: "broken" }));
   request.once("end", () => {
-    finish({ outcome: "whole", bytes: Buffer.concat(chunks, length), release: () => room.release(length) });
+    finish({ outcome: "whole", bytes: Buffer.concat(chunks, length), release: () => room.release(address, length) });
   });
   return promise;
 }

@@ -59,6 +59,10 @@ function formatWarning(subject: ObjectReference | null, warning: Diagnostic): st
   const { object } = warning;
   const isOther =
     object !== null && (subject === null || formatName(object) !== formatName(subject) || object.kind !== subject.kind);
+  // Whoever may write here need not be allowed to know what there is in other namespaces, nor what it says.
+  if (isOther && subject !== null && object.namespace !== subject.namespace) {
+    return `another ${object.kind} would be affected, in a namespace that is not named here: ${printable(warning.reason)}`;
+  }
   const where = isOther ? `${object.kind} ${formatName(object)}: ` : "";
   const whole = where + describe(warning);
   return whole.length <= MAX_WARNING_LENGTH
