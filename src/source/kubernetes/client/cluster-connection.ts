@@ -39,7 +39,7 @@ export interface ConnectionOptions {
 export interface Cluster extends ApiClient {
   /** The API server's URL. */
   readonly server: string;
-  /** Where that comes from, for example `context "kind" of /root/.kube/config`. */
+  /** Where that comes from, for example `context "kind" of /home/me/.kube/config`. */
   readonly origin: string;
   /** Cuts everything that is open. */
   close(): Promise<void>;

@@ -13,7 +13,7 @@ export class ConnectionImpossible extends ApiUnreachable {}
 export interface ConnectionTarget {
   /** The API server's URL. */
   readonly server: string;
-  /** Where that URL and the credentials come from, for example `context "kind" of /root/.kube/config`. */
+  /** Where that URL and the credentials come from, for example `context "kind" of /home/me/.kube/config`. */
   readonly origin: string;
 }
 
