@@ -2,6 +2,7 @@
 import type { Diagnostic } from "../../ir/diagnostic.ts";
 import type { ObjectReference } from "../../ir/names.ts";
 import type { Problem } from "../validation/problem-list.ts";
+import { objectKey } from "./reflector/api-object.ts";
 
 export class DiagnosticBoard {
   readonly #bySubject = new Map<string, readonly Diagnostic[]>();
@@ -23,6 +24,11 @@ export class DiagnosticBoard {
     this.#hasChanged = false;
     return [...this.#bySubject.values()].flat();
   }
+}
+
+/** An object as a subject of its own. */
+export function subjectOf(ref: ObjectReference): string {
+  return `${ref.kind} ${objectKey(ref)}`;
 }
 
 /** The problems of one object, with a note on what became of it. */

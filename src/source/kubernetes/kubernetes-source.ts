@@ -10,32 +10,26 @@ import type { ObjectStore } from "../object-store.ts";
 import type { WatchedObject } from "../object-types.ts";
 import { SourceError } from "../source-error.ts";
 import type { Problem } from "../validation/problem-list.ts";
-import {
-  availabilityDiagnostic,
-  forbiddenSecretDiagnostic,
-  tooManySecretsDiagnostic,
-} from "./availability-diagnostics.ts";
+import { availabilityDiagnostic } from "./availability-diagnostics.ts";
 import { ChangeBatch } from "./change-batch.ts";
 import type { ApiClient } from "./client/api-client.ts";
 import type { ConnectionTarget } from "./client/connection-failure.ts";
 import type { CollectionContext } from "./collection.ts";
 import { Collection } from "./collection.ts";
 import { Contact } from "./contact.ts";
-import { DiagnosticBoard, problemDiagnostics } from "./diagnostic-board.ts";
+import { DiagnosticBoard, problemDiagnostics, subjectOf } from "./diagnostic-board.ts";
 import type { CollectionState, KubernetesObserver } from "./kubernetes-observer.ts";
 import type { LabelSelector } from "./label-selector.ts";
 import { parseLabelSelector } from "./label-selector.ts";
 import { readNamespace } from "./namespace-reading.ts";
 import { NamespaceScope } from "./namespace-scope.ts";
-import type { IntakeReceiver, ObjectIntake } from "./object-intake.ts";
-import { nameOfKey, objectKey } from "./reflector/api-object.ts";
+import type { IntakeReceiver } from "./object-intake.ts";
+import { ReferencedSecrets } from "./referenced-secrets.ts";
 import type { Failure } from "./reflector/failure.ts";
 import type { Awaited, ReflectorTiming } from "./reflector/reflector.ts";
 import { DEFAULT_REFLECTOR_TIMING } from "./reflector/reflector.ts";
 import type { Resource } from "./resource.ts";
 import { NAMESPACES, SECRETS, WHOLE_RESOURCES } from "./resources.ts";
-import { SecretReader } from "./secret-reader.ts";
-import { SecretReferences } from "./secret-references.ts";
 
 /** Milliseconds. */
 export interface KubernetesSourceTiming extends ReflectorTiming {
@@ -73,9 +67,6 @@ const MAX_BATCH = 5_000;
 /** An API server that has just started may refuse everybody for a moment. */
 const REFUSALS_TO_BELIEVE = 3;
 
-/** For one object: whoever may write objects must not have the API server asked for whatever they name. */
-const MAX_SECRETS_OF_OBJECT = 200;
-
 const STILL_SERVED = "Its last good version is still served.";
 
 export class KubernetesSource {
@@ -87,15 +78,12 @@ export class KubernetesSource {
   readonly #contact: Contact;
   readonly #board = new DiagnosticBoard();
   readonly #batch: ChangeBatch;
-  readonly #references: SecretReferences;
-  readonly #reader: SecretReader;
   readonly #scope: NamespaceScope;
   readonly #namespaces: Collection | null;
   readonly #whole: readonly Collection[];
-  readonly #secrets: readonly Collection[];
+  readonly #secrets: ReferencedSecrets;
   readonly #closing = new AbortController();
   readonly #impossible = Promise.withResolvers<never>();
-  #readsSecrets = false;
 
   /** @throws SourceError where the namespaces are given in a way that cannot be. */
   constructor(options: KubernetesSourceOptions) {
@@ -112,7 +100,6 @@ export class KubernetesSource {
       disconnected: (cause) => options.observer.disconnected(cause),
     });
     this.#scope = new NamespaceScope(selectorOf(options));
-    this.#references = new SecretReferences(options.fixedSecrets);
     this.#batch = new ChangeBatch({
       apply: (changes) => this.#store.apply(changes),
       flushed: () => this.#tellDiagnostics(),
@@ -120,10 +107,9 @@ export class KubernetesSource {
       maxHoldMs: this.#timing.maxHoldMs,
       maxChanges: MAX_BATCH,
     });
-    this.#reader = this.#makeReader();
     this.#namespaces = options.namespaceSelector === null ? null : this.#collect(NAMESPACES, null);
     this.#whole = WHOLE_RESOURCES.flatMap((resource) => this.#collectEverywhere(resource));
-    this.#secrets = [...this.#collectEverywhere(SECRETS), ...this.#collectFixedSecrets()];
+    this.#secrets = this.#referSecrets();
     this.#impossible.promise.catch(() => {});
   }
 
@@ -166,7 +152,7 @@ export class KubernetesSource {
   /** Stops reading; the store keeps what it has. */
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#reader.close();
+    this.#secrets.close();
     this.#batch.close();
     await Promise.all(this.#all().map((collection) => collection.close()));
   }
@@ -185,10 +171,8 @@ export class KubernetesSource {
     await Promise.race([this.#essentialsListed(), closed]);
     if (isClosed()) return;
     // After everything that refers to them, so that one list finds all of them.
-    this.#readsSecrets = true;
-    for (const collection of this.#secrets) collection.start();
-    await Promise.race([Promise.all(this.#secrets.map(({ settled }) => settled)), closed]);
-    await Promise.race([this.#reader.settled(), closed]);
+    this.#secrets.start();
+    await Promise.race([this.#secrets.settled(), closed]);
   }
 
   /** A world without Ingresses, say, because nobody may read them, would be a false one: better not to be ready. */
@@ -204,7 +188,7 @@ export class KubernetesSource {
   }
 
   #all(): readonly Collection[] {
-    return [...(this.#namespaces === null ? [] : [this.#namespaces]), ...this.#whole, ...this.#secrets];
+    return [...(this.#namespaces === null ? [] : [this.#namespaces]), ...this.#whole, ...this.#secrets.collections];
   }
 
   #collectEverywhere(resource: Resource): readonly Collection[] {
@@ -213,13 +197,19 @@ export class KubernetesSource {
     return [...new Set(namespaces)].map((namespace) => this.#collect(resource, namespace));
   }
 
-  /** Each of those outside of the namespaces is read by its name alone, which a Role can be as narrow as. */
-  #collectFixedSecrets(): readonly Collection[] {
-    const { namespaces, fixedSecrets } = this.#options;
-    if (namespaces.length === 0) return [];
-    return fixedSecrets
-      .filter(({ namespace }) => !namespaces.includes(namespace))
-      .map(({ namespace, name }) => this.#collect({ ...SECRETS, fieldSelector: `metadata.name=${name}` }, namespace));
+  #referSecrets(): ReferencedSecrets {
+    const { client, namespaces, fixedSecrets } = this.#options;
+    return new ReferencedSecrets({
+      client,
+      clock: this.#clock,
+      random: this.#random,
+      timing: this.#timing,
+      namespaces,
+      fixedSecrets,
+      board: this.#board,
+      batch: this.#batch,
+      collect: (resource, namespace) => this.#collect(resource, namespace),
+    });
   }
 
   #collect(resource: Resource, namespace: string | null): Collection {
@@ -243,7 +233,7 @@ export class KubernetesSource {
   }
 
   #wantedOf(resource: Resource): (key: string, namespace: string) => boolean {
-    if (resource.kind === "Secret") return (key) => this.#references.has(key);
+    if (resource.kind === "Secret") return (key) => this.#secrets.isWanted(key);
     if (resource === NAMESPACES) return () => true;
     return (_key, namespace) => this.#scope.accepts(namespace);
   }
@@ -262,7 +252,7 @@ export class KubernetesSource {
     const ref = { kind: object.kind, namespace, name };
     this.#batch.add({ type: "upsert", object, location: null });
     this.#board.set(subjectOf(ref), problemDiagnostics(ref, problems, ""));
-    this.#refer(ref, this.#options.secretsOf(object));
+    this.#secrets.refer(ref, this.#options.secretsOf(object));
     if (object.kind === "Namespace") this.#updateScope(name, object.metadata.labels ?? {});
   }
 
@@ -279,65 +269,8 @@ export class KubernetesSource {
   #remove(ref: ObjectReference): void {
     this.#batch.add({ type: "delete", ref });
     this.#board.set(subjectOf(ref), []);
-    this.#refer(ref, []);
+    this.#secrets.refer(ref, []);
     if (ref.kind === "Namespace") this.#updateScope(ref.name, null);
-  }
-
-  #refer(owner: ObjectReference, secrets: readonly NamespacedName[]): void {
-    const tooMany = secrets.length > MAX_SECRETS_OF_OBJECT;
-    const found = tooMany ? [tooManySecretsDiagnostic(owner, secrets.length, MAX_SECRETS_OF_OBJECT)] : [];
-    this.#board.set(`secrets of ${subjectOf(owner)}`, found);
-    const { gained, lost } = this.#references.set(subjectOf(owner), secrets.slice(0, MAX_SECRETS_OF_OBJECT));
-    for (const key of lost) this.#releaseSecret(key);
-    if (this.#readsSecrets) for (const key of gained) this.#wantSecret(key);
-  }
-
-  #releaseSecret(key: string): void {
-    this.#reader.unwant(key);
-    this.#board.set(forbiddenSubject(key), []);
-    for (const { intake } of this.#secrets) intake.drop(key);
-  }
-
-  /** Nothing is asked of a namespace that is not ours to read. */
-  #wantSecret(key: string): void {
-    const intake = this.#secretIntake(key);
-    if (intake !== null && !intake.has(key)) this.#reader.want(key);
-  }
-
-  #secretIntake(key: string): ObjectIntake | null {
-    const { namespace } = nameOfKey(key);
-    const found = this.#secrets.find(
-      (collection) =>
-        collection.resource === SECRETS && (collection.namespace === null || collection.namespace === namespace),
-    );
-    return found?.intake ?? null;
-  }
-
-  #makeReader(): SecretReader {
-    return new SecretReader({
-      client: this.#options.client,
-      clock: this.#clock,
-      random: this.#random,
-      timing: this.#timing,
-      found: (object) => {
-        const key = objectKey(object.metadata);
-        this.#board.set(forbiddenSubject(key), []);
-        this.#secretIntake(key)?.readAside(object);
-      },
-      missing: (key) => {
-        this.#board.set(forbiddenSubject(key), []);
-        this.#batch.request();
-      },
-      forbidden: (key, message) => {
-        const ref = { kind: "Secret", ...nameOfKey(key) };
-        this.#board.set(forbiddenSubject(key), [forbiddenSecretDiagnostic(ref, message)]);
-        this.#batch.request();
-      },
-      asking: (key) => this.#secretIntake(key)?.beginReadingAside(),
-      asked: (key) => this.#secretIntake(key)?.endReadingAside(),
-      began: () => this.#batch.hold(),
-      ended: () => this.#batch.release(),
-    });
   }
 
   #updateScope(namespace: string, labels: Readonly<Record<string, string>> | null): void {
@@ -376,14 +309,7 @@ export class KubernetesSource {
     if (diagnostic === null) return;
     this.#board.set(collectionSubject(collection), [diagnostic]);
     this.#batch.request();
-    // What may not be listed may still be there to be had one by one.
-    if (collection.resource === SECRETS) this.#wantAllSecrets();
-  }
-
-  #wantAllSecrets(): void {
-    for (const key of this.#references.keys()) {
-      if (this.#secretIntake(key) !== null) this.#reader.want(key);
-    }
+    if (collection.resource === SECRETS) this.#secrets.readOneByOne();
   }
 
   #refuseCredentials(failure: Failure): void {
@@ -410,14 +336,6 @@ function selectorOf({ namespaces, namespaceSelector }: KubernetesSourceOptions):
   throw new SourceError(`the namespace selector ${JSON.stringify(namespaceSelector)} cannot be read: ${parsed.error}`);
 }
 
-function subjectOf(ref: ObjectReference): string {
-  return `${ref.kind} ${objectKey(ref)}`;
-}
-
 function collectionSubject({ name }: Collection): string {
   return `collection ${name.resource} ${name.namespace ?? ""}`;
-}
-
-function forbiddenSubject(key: string): string {
-  return `forbidden ${key}`;
 }
