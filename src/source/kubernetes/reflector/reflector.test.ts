@@ -4,10 +4,15 @@ import type { TestContext } from "node:test";
 import { it } from "node:test";
 import { startTestApiServer, testIngress } from "../../../../test/support/cluster-source.ts";
 import type { ApiServerDouble } from "../../../../test/support/api-server/start-api-server.ts";
+import { ManualClock } from "../../../../test/support/manual-clock.ts";
+import type { Clock } from "../../../lib/clock.ts";
 import { systemClock } from "../../../lib/clock.ts";
 import type { ApiClient } from "../client/api-client.ts";
 import { AnswerTooLarge } from "../client/connection-failure.ts";
 import type { Failure } from "./failure.ts";
+import type { ListResult } from "./list-pages.ts";
+import { listPages } from "./list-pages.ts";
+import type { ReflectorTiming } from "./reflector.ts";
 import { Reflector } from "./reflector.ts";
 import type { Resource } from "../resource.ts";
 import { isNewer } from "./resource-version.ts";
@@ -31,15 +36,22 @@ interface Recording {
   readonly reflector: Reflector;
 }
 
-function reflect(context: TestContext, api: ApiServerDouble, client: ApiClient = api.client()): Recording {
+interface ReflectOptions {
+  /** In place of the double's own. */
+  readonly client?: ApiClient;
+  readonly clock?: Clock;
+  readonly timing?: Partial<ReflectorTiming>;
+}
+
+function reflect(context: TestContext, api: ApiServerDouble, options: ReflectOptions = {}): Recording {
   const names: string[] = [];
   const failures: Failure[] = [];
   const listed: number[] = [];
   const reflector = new Reflector({
-    client,
+    client: options.client ?? api.client(),
     resource: INGRESSES,
     namespace: "shop",
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     random: () => 0.5,
     timing: {
       firstDelayMs: 2,
@@ -48,6 +60,7 @@ function reflect(context: TestContext, api: ApiServerDouble, client: ApiClient =
       shortWatchMs: 5,
       minWatchMs: 300_000,
       maxWatchMs: 600_000,
+      ...options.timing,
     },
     sink: {
       listing: () => {},
@@ -116,7 +129,7 @@ it("asks for smaller pages where an answer is too large", async (context) => {
       return Number(limit) > 1 ? Promise.reject(new AnswerTooLarge("too large")) : inner.send(request);
     },
   };
-  const { names } = reflect(context, api, client);
+  const { names } = reflect(context, api, { client });
   await api.requestSeen(({ verb }) => verb === "watch");
   assert.deepEqual(limits, ["4", "2", "1", "1", "1", "1", "1"]);
   assert.deepEqual(names.toSorted(), ["web-0", "web-1", "web-2", "web-3", "web-4"]);
@@ -191,10 +204,85 @@ it("gives a list up that names the same page for ever, and tries again later", a
     },
     watch: (request) => plain.watch(request),
   };
-  const { failures, listed, reflector } = reflect(context, api, client);
+  const { failures, listed, reflector } = reflect(context, api, { client });
   while (failures.length === 0) await new Promise((resolve) => setImmediate(resolve));
   await reflector.close();
   assert.ok(pages <= 4, `${pages} pages`);
   assert.match(failures[0]?.message ?? "", /the same page again/);
   assert.deepEqual(listed, []);
+});
+
+/** A list as long as the pages that are made for it; how many were asked for is counted. */
+function listEndlessly(pageOf: (page: number) => unknown): { result: Promise<ListResult>; taken: () => number[] } {
+  let pages = 0;
+  let objects = 0;
+  const client: ApiClient = {
+    send: () => Promise.resolve({ status: 200, body: pageOf(++pages), retryAfterMs: null }),
+    watch: () => assert.fail("a list does not watch"),
+  };
+  const result = listPages({
+    client,
+    resource: INGRESSES,
+    namespace: null,
+    timeoutMs: 1_000,
+    signal: new AbortController().signal,
+    onPage: (page) => (objects += page.length),
+  });
+  return { result, taken: () => [pages, objects] };
+}
+
+it("gives a list up that always has one more page, each of another name", async () => {
+  const { result, taken } = listEndlessly((page) => ({
+    metadata: { resourceVersion: "5", continue: `page ${page}` },
+    items: null,
+  }));
+  await assert.rejects(result, /the API server's list of ingresses has no end/);
+  assert.deepEqual(taken(), [100_000, 0]);
+});
+
+it("gives a list up that has more objects than any cluster, and takes none beyond", async () => {
+  const items = Array.from({ length: 50_000 }, (_, index) => ({
+    metadata: { name: `web-${index}`, namespace: "shop", resourceVersion: "5" },
+  }));
+  const { result, taken } = listEndlessly((page) => ({
+    metadata: { resourceVersion: "5", continue: `page ${page}` },
+    items,
+  }));
+  await assert.rejects(result, /the API server's list of ingresses has no end/);
+  assert.deepEqual(taken(), [21, 1_000_000]);
+});
+
+/** Lets the open watch say something good and then something broken; resolves to the delay before the next try. */
+async function breakWatch(api: ApiServerDouble, clock: ManualClock, { failures }: Recording): Promise<number | null> {
+  const before = failures.length;
+  api.apply(testIngress("web"));
+  api.sendRaw("Ingress", "{}\n");
+  await api.until(() => failures.length > before && api.openWatches() === 0);
+  return clock.nextDelayMs;
+}
+
+it("waits longer after each watch that broke soon, however good its list and its first event were", async (context) => {
+  const api = await startTestApiServer(context);
+  const clock = new ManualClock();
+  const timing = { firstDelayMs: 100, maxDelayMs: 1_000, shortWatchMs: 5_000 };
+  const recording = reflect(context, api, { clock, timing });
+  const nextWatch = async (): Promise<void> => {
+    const { length } = recording.listed;
+    clock.advance(clock.nextDelayMs ?? assert.fail("it does not try again"));
+    await api.until(() => recording.listed.length > length && api.openWatches() === 1);
+  };
+  await api.until(() => api.openWatches() === 1);
+  const delays: (number | null)[] = [await breakWatch(api, clock, recording)];
+  for (let count = 0; count < 5; count += 1) {
+    await nextWatch();
+    delays.push(await breakWatch(api, clock, recording));
+  }
+  assert.deepEqual(delays, [75, 150, 300, 600, 750, 750]);
+  assert.ok(recording.failures.every(({ type, verb }) => type === "broken" && verb === "watch"));
+  await nextWatch();
+  // It has come, so the watch is open on this side as well.
+  api.apply(testIngress("lives"));
+  while (!recording.names.includes("lives")) await new Promise((resolve) => setImmediate(resolve));
+  clock.advance(5_000);
+  assert.equal(await breakWatch(api, clock, recording), 75, "a watch that has lived begins anew");
 });
