@@ -13,6 +13,7 @@ import type { Peer } from "../engine/upstream/peer.ts";
 import { DEFAULT_ROUTE_POLICY } from "../ir/route-table.ts";
 import type { CompiledSnapshot } from "./compile.ts";
 import { applyEndpoints, compileSnapshot } from "./compile.ts";
+import type { CompiledUpstream } from "./compiled-upstream.ts";
 
 const NONE: readonly Peer[] = [];
 
@@ -296,6 +297,28 @@ describe("endpoints", () => {
     applyEndpoints(compiled, [endpointSetOf("web", ["10.0.0.1:80", "10.0.0.2:80"])]);
     assert.equal(upstream.hasOtherThan([tried]), true);
     for (let retry = 0; retry < 4; retry++) assert.equal(upstream.selectPeer([tried])?.label, "10.0.0.2:80");
+  });
+
+  test("whatever comes and goes, each endpoint that stays keeps its peer, and each has one", () => {
+    const addresses = ["10.0.0.1:80", "10.0.0.1:81", "10.0.0.10:8", "10.0.0.9:80", "2001:db8::1:80", "fd00::1:80"];
+    const peersBy = (upstream: CompiledUpstream | undefined): Map<string, Peer> => {
+      upstream?.selectPeer(NONE);
+      return new Map(upstream?.currentPeers().map((peer) => [`${peer.address}:${peer.port}`, peer]));
+    };
+    fc.assert(
+      fc.property(fc.array(fc.subarray(addresses), { minLength: 2, maxLength: 5 }), (changes) => {
+        const compiled = compile({ ...spec, endpoints: { web: changes[0] ?? [] } });
+        const upstream = compiled.upstreams.get("web");
+        let before = peersBy(upstream);
+        for (const endpoints of changes.slice(1)) {
+          applyEndpoints(compiled, [endpointSetOf("web", endpoints)]);
+          const after = peersBy(upstream);
+          assert.deepEqual([...after.keys()], endpoints);
+          for (const [address, peer] of after) assert.equal(before.get(address) ?? peer, peer);
+          before = after;
+        }
+      }),
+    );
   });
 
   test("traffic goes to ready endpoints, and to terminating ones that serve where none is ready", () => {

@@ -9,6 +9,7 @@ import type { Peer, PeerTls } from "../engine/upstream/peer.ts";
 import type { Endpoint, Upstream } from "../ir/upstream.ts";
 import { usableEndpoints } from "../ir/upstream.ts";
 import { systemClock } from "../lib/clock.ts";
+import { compareStrings } from "../lib/compare-strings.ts";
 import { TokenBucket } from "../lib/token-bucket.ts";
 import { EjectedPeers } from "./ejected-peers.ts";
 import type { UpstreamTrust } from "./upstream-trust.ts";
@@ -124,14 +125,10 @@ export class CompiledUpstream {
   }
 
   #makeBalancer(): Balancer<Peer> {
-    const known = new Map(this.#peers.map((peer) => [peer.label, peer]));
     const tls = this.#peers[0]?.tls ?? this.#makeTls();
-    const targets = usableEndpoints(this.#endpoints).map((endpoint) => {
-      const { address, port, weight } = endpoint;
-      const peer = createPeer(tls === null ? { address, port } : { address, port, tls });
-      return { target: known.get(peer.label) ?? peer, weight };
-    });
-    this.#peers = targets.map(({ target }) => target);
+    const usable = usableEndpoints(this.#endpoints);
+    this.#peers = peersFor(usable, this.#peers, tls);
+    const targets = this.#peers.map((target, index) => ({ target, weight: (usable[index] as Endpoint).weight }));
     const balancer = createRoundRobin(targets, this.#turn);
     this.#balancer = balancer;
     if (this.#ejected !== null) this.#ejected = leaveOutEjected(balancer, this.#ejected);
@@ -144,6 +141,25 @@ export class CompiledUpstream {
     const { serverName, caPem } = tls;
     return { serverName, caPem, context: this.#trust.contextFor(caPem) };
   }
+}
+
+/**
+ * A peer for each endpoint, that of `known` where there is one. Endpoints come sorted, and so did those that `known` was
+ * made for: one walk along both finds who stays, however many they are.
+ */
+function peersFor(endpoints: readonly Endpoint[], known: readonly Peer[], tls: PeerTls | null): readonly Peer[] {
+  let next = 0;
+  return endpoints.map(({ address, port }) => {
+    while (next < known.length && compareEndpoints(known[next] as Peer, address, port) < 0) next++;
+    const peer = known[next];
+    if (peer !== undefined && compareEndpoints(peer, address, port) === 0) return peer;
+    return createPeer(tls === null ? { address, port } : { address, port, tls });
+  });
+}
+
+/** The order of an EndpointSet. */
+function compareEndpoints(peer: Peer, address: string, port: number): number {
+  return compareStrings(peer.address, address) || peer.port - port;
 }
 
 /** @returns those that are still among the targets; null for none. */

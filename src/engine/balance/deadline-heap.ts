@@ -12,7 +12,8 @@ export class DeadlineHeap {
   /** Starts with the indices from 0 to `count` - 1, all of them with deadline 0. */
   constructor(count: number) {
     this.deadlines = new Float64Array(count);
-    this.#indices = Uint32Array.from({ length: count }, (_, index) => index);
+    this.#indices = new Uint32Array(count);
+    for (let index = 0; index < count; index++) this.#indices[index] = index;
     this.#positions = this.#indices.slice();
     this.#size = count;
   }

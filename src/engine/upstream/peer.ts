@@ -42,8 +42,12 @@ export function createPeer(options: PeerOptions): Peer {
   const { address, port } = options;
   const tls = options.tls === undefined ? null : compileTls(options.tls);
   const label = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-  const security = tls === null ? [] : [tls.serverName, tls.caPem, "http/1.1"];
-  return { address, port, tls, label, poolKey: JSON.stringify([address, port, ...security]) };
+  return { address, port, tls, label, poolKey: tls === null ? label : securePoolKey(label, tls) };
+}
+
+/** No label is JSON, so no plain peer has the key of a secured one. */
+function securePoolKey(label: string, { serverName, caPem }: PeerTls): string {
+  return JSON.stringify([label, serverName, caPem, "http/1.1"]);
 }
 
 function compileTls({ serverName, caPem = null, context }: PeerTlsOptions): PeerTls {
