@@ -3,8 +3,10 @@
 import type { Snapshot } from "../ir/snapshot.ts";
 import { areSameEndpoints } from "../ir/upstream.ts";
 import type { Endpoint, Upstream } from "../ir/upstream.ts";
+import type { SlicedWork, SliceMeter } from "../lib/sliced-work.ts";
 import { CompiledUpstream } from "./compiled-upstream.ts";
 import type { UpstreamTrust } from "./upstream-trust.ts";
+import { KEPT_UNITS, NEW_UNITS } from "./work-units.ts";
 
 export type UpstreamsById = ReadonlyMap<string, CompiledUpstream>;
 
@@ -17,13 +19,17 @@ export interface UpstreamEnvironment {
 const NO_ENDPOINTS: readonly Endpoint[] = [];
 
 /** @throws Error for an upstream that comes twice. */
-export function compileUpstreams(
+export function* compileUpstreams(
   snapshot: Snapshot,
   previous: UpstreamsById | null,
   environment: UpstreamEnvironment,
-): UpstreamsById {
+  meter: SliceMeter,
+): SlicedWork<UpstreamsById> {
   const endpointsByUpstream = new Map<string, readonly Endpoint[]>();
-  for (const set of snapshot.endpoints) endpointsByUpstream.set(set.upstream, set.endpoints);
+  for (const { upstream, endpoints } of snapshot.endpoints) {
+    endpointsByUpstream.set(upstream, endpoints);
+    if (meter.isFullAfter(KEPT_UNITS)) yield;
+  }
   const upstreams = new Map<string, CompiledUpstream>();
   for (const upstream of snapshot.upstreams) {
     if (upstreams.has(upstream.id)) throw new Error(`upstream "${upstream.id}" comes twice`);
@@ -31,6 +37,7 @@ export function compileUpstreams(
     const former = previous?.get(upstream.id) ?? null;
     const stays = former !== null && isUnchanged(former, upstream, endpoints);
     upstreams.set(upstream.id, stays ? former : startUpstream(upstream, endpoints, former, environment));
+    if (meter.isFullAfter(unitsOf(former, upstream, endpoints))) yield;
   }
   return upstreams;
 }
@@ -52,6 +59,12 @@ function startUpstream(
 function isUnchanged(former: CompiledUpstream, upstream: Upstream, endpoints: readonly Endpoint[]): boolean {
   if (former.upstream === upstream && former.endpoints === endpoints) return true;
   return former.hasServed && isSameUpstream(former.upstream, upstream) && areSameEndpoints(former.endpoints, endpoints);
+}
+
+/** Comparing endpoints costs as much as there are. */
+function unitsOf(former: CompiledUpstream | null, upstream: Upstream, endpoints: readonly Endpoint[]): number {
+  const isKnown = former?.upstream === upstream && former.endpoints === endpoints;
+  return isKnown ? KEPT_UNITS : NEW_UNITS + KEPT_UNITS * endpoints.length;
 }
 
 function isSameUpstream(a: Upstream, b: Upstream): boolean {

@@ -3,7 +3,9 @@ import { describe, test } from "node:test";
 import { HostTable } from "./host-table.ts";
 
 function tableOf(...hosts: readonly string[]): HostTable<string> {
-  return new HostTable(hosts.map((host) => [host, `for ${host}`]));
+  const table = new HostTable<string>();
+  for (const host of hosts) table.add(host, `for ${host}`);
+  return table;
 }
 
 describe("host lookup", () => {

@@ -1,29 +1,21 @@
 // Finds what belongs to a host: the host itself, then the wildcard for exactly its first label, then what any host gets.
 
 export class HostTable<T> {
-  readonly #exact: ReadonlyMap<string, T>;
+  readonly #exact = new Map<string, T>();
   /** By what follows the asterisk: `.shop.example`. */
-  readonly #wildcard: ReadonlyMap<string, T>;
-  readonly #any: T | null;
+  readonly #wildcard = new Map<string, T>();
+  #any: T | null = null;
 
   /**
-   * @param entries hosts in lower case: `shop.example`, `*.shop.example`, or `""` for any host. Throws an Error on a host
-   * that comes twice.
+   * Before the table serves.
+   * @param host in lower case: `shop.example`, `*.shop.example`, or `""` for any host.
+   * @throws Error on a host that comes twice.
    */
-  constructor(entries: Iterable<readonly [host: string, value: T]>) {
-    const exact = new Map<string, T>();
-    const wildcard = new Map<string, T>();
-    const any = new Map<string, T>();
-    for (const [host, value] of entries) {
-      const isWildcard = host.startsWith("*.");
-      const table = host === "" ? any : isWildcard ? wildcard : exact;
-      const key = isWildcard ? host.slice(1) : host;
-      if (table.has(key)) throw new Error(`host "${host}" comes twice`);
-      table.set(key, value);
-    }
-    this.#exact = exact;
-    this.#wildcard = wildcard;
-    this.#any = any.get("") ?? null;
+  add(host: string, value: T): void {
+    if (this.entry(host) !== null) throw new Error(`host "${host}" comes twice`);
+    if (host === "") this.#any = value;
+    else if (host.startsWith("*.")) this.#wildcard.set(host.slice(1), value);
+    else this.#exact.set(host, value);
   }
 
   /** @param host lower case, without port. */

@@ -3,7 +3,9 @@
 import type { TlsIdentity } from "../engine/server/tls-identity.ts";
 import type { Certificate } from "../ir/certificate.ts";
 import type { TlsHost } from "../ir/route-table.ts";
+import type { SlicedWork, SliceMeter } from "../lib/sliced-work.ts";
 import { HostTable } from "./host-table.ts";
+import { KEPT_UNITS, NEW_UNITS } from "./work-units.ts";
 
 export interface IdentityOptions {
   /** For server names without a certificate where the snapshot names no default. */
@@ -21,33 +23,25 @@ export interface IdentitySource {
   readonly defaultCertificate: string | null;
 }
 
+interface IdentityTableParts {
+  readonly hosts: HostTable<LazyIdentity>;
+  readonly byCertificate: ReadonlyMap<string, LazyIdentity>;
+  readonly default: LazyIdentity;
+  readonly fallback: TlsIdentity;
+}
+
 export class IdentityTable {
   readonly #hosts: HostTable<LazyIdentity>;
   readonly #byCertificate: ReadonlyMap<string, LazyIdentity>;
   readonly #default: LazyIdentity;
   readonly #fallback: TlsIdentity;
 
-  /**
-   * @param previous its identities are kept where the certificate is unchanged.
-   * @throws Error where a host names a certificate that the source lacks.
-   */
-  constructor(source: IdentitySource, options: IdentityOptions, previous: IdentityTable | null) {
-    this.#fallback = options.fallback;
-    this.#byCertificate = new Map(
-      source.certificates.map((certificate) => {
-        const kept = previous === null ? undefined : previous.#byCertificate.get(certificate.id);
-        const isUnchanged = kept !== undefined && kept.isFor(certificate);
-        return [certificate.id, isUnchanged ? kept : new LazyIdentity(certificate, options)];
-      }),
-    );
-    const noCertificate = new LazyIdentity(null, options);
-    this.#default = source.defaultCertificate === null ? noCertificate : this.#identityOf(source.defaultCertificate);
-    this.#hosts = new HostTable(
-      source.tlsHosts.map((tlsHost) => [
-        tlsHost.host,
-        tlsHost.certificate === null ? this.#default : this.#identityOf(tlsHost.certificate),
-      ]),
-    );
+  /** Comes from `compileIdentities`. */
+  constructor(parts: IdentityTableParts) {
+    this.#hosts = parts.hosts;
+    this.#byCertificate = parts.byCertificate;
+    this.#default = parts.default;
+    this.#fallback = parts.fallback;
   }
 
   /** The identity for a lower-case server name, `""` where none was sent. Never throws. */
@@ -60,11 +54,42 @@ export class IdentityTable {
     return this.#default.get() ?? this.#fallback;
   }
 
-  #identityOf(certificate: string): LazyIdentity {
-    const identity = this.#byCertificate.get(certificate);
+  /** What it has for the same certificate; null where that is new. */
+  find(certificate: Certificate): LazyIdentity | null {
+    const identity = this.#byCertificate.get(certificate.id);
+    return identity !== undefined && identity.isFor(certificate) ? identity : null;
+  }
+}
+
+/**
+ * @param previous its identities are kept where the certificate is unchanged.
+ * @throws Error where a host names a certificate that the source lacks, or comes twice.
+ */
+export function* compileIdentities(
+  source: IdentitySource,
+  options: IdentityOptions,
+  previous: IdentityTable | null,
+  meter: SliceMeter,
+): SlicedWork<IdentityTable> {
+  const byCertificate = new Map<string, LazyIdentity>();
+  for (const certificate of source.certificates) {
+    const kept = previous === null ? null : previous.find(certificate);
+    byCertificate.set(certificate.id, kept ?? new LazyIdentity(certificate, options));
+    if (meter.isFullAfter(kept === null ? NEW_UNITS : KEPT_UNITS)) yield;
+  }
+  const identityOf = (certificate: string | null, otherwise: LazyIdentity): LazyIdentity => {
+    if (certificate === null) return otherwise;
+    const identity = byCertificate.get(certificate);
     if (identity === undefined) throw new Error(`certificate "${certificate}" is not in the snapshot`);
     return identity;
+  };
+  const byDefault = identityOf(source.defaultCertificate, new LazyIdentity(null, options));
+  const hosts = new HostTable<LazyIdentity>();
+  for (const { host, certificate } of source.tlsHosts) {
+    hosts.add(host, identityOf(certificate, byDefault));
+    if (meter.isFullAfter(KEPT_UNITS)) yield;
   }
+  return new IdentityTable({ hosts, byCertificate, default: byDefault, fallback: options.fallback });
 }
 
 class LazyIdentity {

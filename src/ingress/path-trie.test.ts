@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as fc from "fast-check";
-import type { PathPattern } from "./path-trie.ts";
-import { PathTrie } from "./path-trie.ts";
+import { finishNow, SliceMeter } from "../lib/sliced-work.ts";
+import type { PathPattern } from "./path-pattern.ts";
+import { PathTrieBuilder } from "./path-trie-builder.ts";
+import type { PathTrie } from "./path-trie.ts";
 
 /** `=/foo` is exact, `/foo` a prefix. */
 function patternOf(text: string): PathPattern {
@@ -10,7 +12,13 @@ function patternOf(text: string): PathPattern {
 }
 
 function trieOf(...patterns: readonly string[]): PathTrie<string> {
-  return new PathTrie(patterns.map((text) => [patternOf(text), text]));
+  return buildTrie(patterns.map((text) => [patternOf(text), text]));
+}
+
+function buildTrie<T>(entries: Iterable<readonly [PathPattern, T]>): PathTrie<T> {
+  const builder = new PathTrieBuilder<T>();
+  for (const [pattern, value] of entries) builder.add(pattern, value);
+  return finishNow(builder.finish(new SliceMeter(Infinity)));
 }
 
 /** From the path rules of the Ingress API documentation and its conformance suite. */
@@ -75,7 +83,7 @@ describe("path lookup", () => {
   }
 
   test("of two equal patterns the first counts", () => {
-    const trie = new PathTrie([
+    const trie = buildTrie([
       [patternOf("/a"), "first"],
       [patternOf("/a"), "second"],
     ]);

@@ -1,7 +1,7 @@
 // Why the routes of a virtual host did not get a request, in words.
 import type { Route, VirtualHost } from "../../ir/route-table.ts";
-import { patternOf } from "../compile.ts";
-import type { PathPattern } from "../path-trie.ts";
+import { patternOf } from "../path-pattern.ts";
+import type { PathPattern } from "../path-pattern.ts";
 
 export interface LosingRoute {
   readonly route: Route;
