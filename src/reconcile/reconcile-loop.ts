@@ -52,6 +52,7 @@ export interface ReconcileOptions<Statuses> {
   readonly translateEndpoints: (objects: WorldObjects, services: readonly NamespacedName[]) => readonly EndpointSet[];
   /** Equal for equal content. */
   readonly hashSnapshot: (snapshot: Snapshot) => string;
+  /** Asked for once; what it returns is kept up with the world from then on. */
   readonly collectReferences: (objects: WorldObjects) => ObjectReferences;
   readonly publisher: SnapshotPublisher;
   readonly observer: ReconcileObserver<Statuses>;
@@ -143,7 +144,8 @@ export class ReconcileLoop<Statuses> {
     if (translation === null) return;
     this.#endpointLane.cancel();
     this.#staleServices.clear();
-    this.#baseline = new WorldBaseline(objects, this.#options.collectReferences(objects));
+    if (this.#baseline !== null) this.#baseline.advanceTo(objects);
+    else this.#baseline = new WorldBaseline(objects, this.#options.collectReferences(objects));
     this.#publish(translation);
   }
 

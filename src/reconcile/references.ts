@@ -1,16 +1,11 @@
 // Which Services and Secrets the Ingress objects and policies point at. Changes of any other Service or Secret cannot matter.
 import type { NamespacedName } from "../ir/names.ts";
 import { isDnsName } from "../lib/dns-name.ts";
-import type { Ingress, IngressBackend, UpstreamPolicy, WatchedObject, WorldObjects } from "../source/object-types.ts";
+import type { Ingress, IngressBackend, WatchedObject, WorldObjects } from "../source/object-types.ts";
 import { ANNOTATION_PREFIX, CA_SECRET_ANNOTATION } from "../translate/annotations/registry.ts";
+import { KeyCounts } from "./key-counts.ts";
 
 const CA_ANNOTATION = `${ANNOTATION_PREFIX}${CA_SECRET_ANNOTATION}`;
-
-/** Names as `namespace/name`. */
-export interface ObjectReferences {
-  readonly services: ReadonlySet<string>;
-  readonly secrets: ReadonlySet<string>;
-}
 
 /** Objects that the installation itself points at. */
 export interface FixedReferences {
@@ -18,22 +13,61 @@ export interface FixedReferences {
   readonly secrets: readonly NamespacedName[];
 }
 
-/** Takes in every Ingress, of whatever class: too many names cost a rebuild that publishes nothing, too few lose a change. */
-export function collectReferences(objects: WorldObjects, fixed: FixedReferences): ObjectReferences {
-  const services = new Set(fixed.services.map(referenceKey));
-  const secrets = new Set(fixed.secrets.map(referenceKey));
-  for (const ingress of objects.ingresses) addServices(ingress, services);
-  for (const policy of objects.upstreamPolicies) addTargets(policy, services);
-  for (const object of [...objects.ingresses, ...objects.services, ...objects.upstreamPolicies]) {
-    for (const secret of referencedSecretsOf(object)) secrets.add(referenceKey(secret));
+/**
+ * Counts who refers to what, so that a change costs as much as what changed. Takes in every Ingress, of whatever class: too
+ * many names cost a rebuild that publishes nothing, too few lose a change.
+ */
+export class ObjectReferences {
+  readonly #services = new KeyCounts();
+  readonly #secrets = new KeyCounts();
+
+  constructor({ services, secrets }: FixedReferences) {
+    for (const name of services) this.#services.add(referenceKey(name));
+    for (const name of secrets) this.#secrets.add(referenceKey(name));
   }
-  return { services, secrets };
+
+  /** Services that something refers to, by `namespace/name`. */
+  get services(): Iterable<string> {
+    return this.#services.keys();
+  }
+
+  /** Secrets that something refers to, by `namespace/name`. */
+  get secrets(): Iterable<string> {
+    return this.#secrets.keys();
+  }
+
+  hasService(key: string): boolean {
+    return this.#services.has(key);
+  }
+
+  hasSecret(key: string): boolean {
+    return this.#secrets.has(key);
+  }
+
+  /** Takes in what a new object refers to. */
+  add(object: WatchedObject): void {
+    for (const name of referencedServicesOf(object)) this.#services.add(referenceKey(name));
+    for (const name of referencedSecretsOf(object)) this.#secrets.add(referenceKey(name));
+  }
+
+  /** Takes back what `add` took in for this very version of the object. */
+  remove(object: WatchedObject): void {
+    for (const name of referencedServicesOf(object)) this.#services.remove(referenceKey(name));
+    for (const name of referencedSecretsOf(object)) this.#secrets.remove(referenceKey(name));
+  }
 }
 
-/** A Service counts even where no Ingress names it: whether it exists is told on the policy. */
-function addTargets({ metadata, spec }: UpstreamPolicy, services: Set<string>): void {
-  const namespace = metadata.namespace ?? "default";
-  for (const { name } of spec.targetRefs) services.add(referenceKey({ namespace, name }));
+/** Lists of the world whose objects refer to others. */
+export const REFERRING_LISTS: readonly ("ingresses" | "services" | "upstreamPolicies")[] = [
+  "ingresses",
+  "services",
+  "upstreamPolicies",
+];
+
+export function collectReferences(objects: WorldObjects, fixed: FixedReferences): ObjectReferences {
+  const references = new ObjectReferences(fixed);
+  for (const list of REFERRING_LISTS) for (const object of objects[list]) references.add(object);
+  return references;
 }
 
 /**
@@ -61,16 +95,17 @@ function secretNamesIn(object: WatchedObject): readonly string[] {
   return names;
 }
 
-function addServices(ingress: Ingress, services: Set<string>): void {
-  const namespace = ingress.metadata.namespace ?? "default";
-  const addBackend = (backend: IngressBackend | undefined): void => {
-    const name = backend?.service?.name;
-    if (name !== undefined) services.add(referenceKey({ namespace, name }));
-  };
-  addBackend(ingress.spec?.defaultBackend);
-  for (const rule of ingress.spec?.rules ?? []) {
-    for (const path of rule.http?.paths ?? []) addBackend(path.backend);
-  }
+function referencedServicesOf(object: WatchedObject): readonly NamespacedName[] {
+  const namespace = object.metadata.namespace ?? "default";
+  // A policy's target counts even where no Ingress names it: whether it exists is told on the policy.
+  if (object.kind === "UpstreamPolicy") return object.spec.targetRefs.map(({ name }) => ({ namespace, name }));
+  return object.kind === "Ingress" ? serviceNamesIn(object).map((name) => ({ namespace, name })) : [];
+}
+
+function serviceNamesIn({ spec }: Ingress): readonly string[] {
+  const paths = (spec?.rules ?? []).flatMap(({ http }) => http?.paths ?? []);
+  const backends: (IngressBackend | undefined)[] = [spec?.defaultBackend, ...paths.map(({ backend }) => backend)];
+  return backends.flatMap((backend) => (backend?.service === undefined ? [] : [backend.service.name]));
 }
 
 export function referenceKey(name: NamespacedName): string {

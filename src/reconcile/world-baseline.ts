@@ -2,8 +2,9 @@
 // publishes nothing. EndpointSlices are not looked at: they have a lane of their own.
 import { isDeepStrictEqual } from "node:util";
 import type { ObjectMeta, WatchedObject, WorldObjects } from "../source/object-types.ts";
+import { findDifference } from "./list-difference.ts";
 import type { ObjectReferences } from "./references.ts";
-import { referenceKeyOf } from "./references.ts";
+import { REFERRING_LISTS, referenceKeyOf } from "./references.ts";
 
 type RelevantKind = Exclude<keyof WorldObjects, "endpointSlices">;
 
@@ -20,20 +21,29 @@ const RELEVANT_KINDS: readonly RelevantKind[] = [
 ];
 
 export class WorldBaseline {
-  readonly #objects: WorldObjects;
   readonly #references: ObjectReferences;
-  /** Made when a list turns out to have changed. */
-  readonly #byKey = new Map<RelevantKind, ReadonlyMap<string, WatchedObject>>();
+  #objects: WorldObjects;
 
-  /** @param references of these very objects: whatever refers to more by now has changed itself. */
+  /** @param references of these very objects; they are kept up with the baseline: whatever refers to more by now has changed itself. */
   constructor(objects: WorldObjects, references: ObjectReferences) {
     this.#objects = objects;
     this.#references = references;
   }
 
+  /** `objects` are what is translated now. */
+  advanceTo(objects: WorldObjects): void {
+    for (const list of REFERRING_LISTS) {
+      if (this.#objects[list] === objects[list]) continue;
+      const { removed, added } = findDifference(this.#objects[list], objects[list]);
+      for (const object of removed) this.#references.remove(object);
+      for (const object of added) this.#references.add(object);
+    }
+    this.#objects = objects;
+  }
+
   /** @param key `namespace/name` of a Service. */
   refersToService(key: string): boolean {
-    return this.#references.services.has(key);
+    return this.#references.hasService(key);
   }
 
   /** Whether a translation of `objects` could say anything else. */
@@ -44,39 +54,26 @@ export class WorldBaseline {
   }
 
   #hasChanged(kind: RelevantKind, objects: readonly WatchedObject[]): boolean {
-    const before = this.#knownOf(kind);
-    const now = this.#relevantOf(kind, objects);
-    if (before.size !== now.size) return true;
-    for (const [key, object] of now) {
+    const { removed, added } = findDifference(this.#objects[kind], objects);
+    const before = new Map<string, WatchedObject>();
+    for (const object of removed) {
+      const key = referenceKeyOf(object);
+      if (this.#counts(kind, key)) before.set(key, object);
+    }
+    for (const object of added) {
+      const key = referenceKeyOf(object);
+      if (!this.#counts(kind, key)) continue;
       const known = before.get(key);
       if (known === undefined || !saysTheSame(known, object)) return true;
+      before.delete(key);
     }
-    return false;
+    return before.size > 0;
   }
 
-  #knownOf(kind: RelevantKind): ReadonlyMap<string, WatchedObject> {
-    let known = this.#byKey.get(kind);
-    if (known === undefined) {
-      known = this.#relevantOf(kind, this.#objects[kind]);
-      this.#byKey.set(kind, known);
-    }
-    return known;
-  }
-
-  #relevantOf(kind: RelevantKind, objects: readonly WatchedObject[]): ReadonlyMap<string, WatchedObject> {
-    const relevant = new Map<string, WatchedObject>();
-    const wanted = this.#wantedOf(kind);
-    for (const object of objects) {
-      const key = referenceKeyOf(object);
-      if (wanted === null || wanted.has(key)) relevant.set(key, object);
-    }
-    return relevant;
-  }
-
-  /** Keys of the objects that anything refers to; null where every object of the kind counts. */
-  #wantedOf(kind: RelevantKind): ReadonlySet<string> | null {
-    if (kind === "services") return this.#references.services;
-    return kind === "secrets" ? this.#references.secrets : null;
+  /** Of Services and Secrets only those that anything refers to. */
+  #counts(kind: RelevantKind, key: string): boolean {
+    if (kind === "services") return this.#references.hasService(key);
+    return kind !== "secrets" || this.#references.hasSecret(key);
   }
 }
 
