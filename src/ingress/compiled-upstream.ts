@@ -79,14 +79,18 @@ export class CompiledUpstream {
     return this.#ejected === null ? balancer.select(tried) : selectAround(this.#ejected, balancer, tried);
   }
 
-  /** A connection failed: where that speaks of the peer, others are preferred for a while. */
-  noteFailure(peer: Peer, error: ProxyError): void {
-    if (!isPeerUnreachable(error)) return;
+  /**
+   * A connection failed: where that speaks of the peer, others are preferred for a while.
+   * @returns whether they are.
+   */
+  noteFailure(peer: Peer, error: ProxyError): boolean {
+    if (!isPeerUnreachable(error)) return false;
     const balancer = this.#balancer ?? this.#makeBalancer();
     // A request that ran for long may speak of a peer that is gone.
-    if (!balancer.leaveOut(peer)) return;
+    if (!balancer.leaveOut(peer)) return false;
     this.#ejected ??= new EjectedPeers();
     this.#ejected.add(peer, error, performance.now());
+    return true;
   }
 
   /** A new connection was made: the peer is as good as any. */
@@ -111,6 +115,24 @@ export class CompiledUpstream {
   hasOtherThan(tried: readonly Peer[]): boolean {
     if (this.#balancer === null) this.#makeBalancer();
     return this.#peers.some((peer) => !tried.includes(peer));
+  }
+
+  /** Whether there is a peer beside one that was neither tried nor ejected. */
+  hasWellOtherThan(peer: Peer, tried: readonly Peer[]): boolean {
+    if (this.#balancer === null) this.#makeBalancer();
+    return this.#peers.some((other) => other !== peer && !tried.includes(other) && !this.isEjected(other));
+  }
+
+  /**
+   * Those of `peers` that requests of this upstream chose, and that are among its endpoints no more. None where no endpoint
+   * is left: one that went may still answer, and nothing else will.
+   */
+  goneAmong(peers: readonly Peer[]): readonly Peer[] {
+    const former = new Set(this.#peers);
+    const chosen = peers.filter((peer) => former.has(peer));
+    if (chosen.length === 0) return chosen;
+    const current = new Set(this.currentPeers());
+    return current.size === 0 ? [] : chosen.filter((peer) => !current.has(peer));
   }
 
   /** Peers that requests may go to now; none where no request ever came. */

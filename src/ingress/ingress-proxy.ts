@@ -2,6 +2,8 @@
 import { ProxyError } from "../engine/proxy/proxy-error.ts";
 import type { ProxyHttp } from "../engine/proxy/proxy-http.ts";
 import type { Session } from "../engine/proxy/session.ts";
+import { isRefusal } from "../engine/upstream/connect-error.ts";
+import type { ConnectingAttempts } from "../engine/upstream/connecting-attempts.ts";
 import type { Peer } from "../engine/upstream/peer.ts";
 import type { CompiledSnapshot } from "./compile.ts";
 import type { CompiledUpstream } from "./compiled-upstream.ts";
@@ -17,6 +19,7 @@ const MISDIRECTED = new ProxyError("misdirected", "downstream", "the host is not
 const NO_ENDPOINT = new ProxyError("no-endpoint", "upstream", "no endpoint of the upstream is ready");
 const NO_BACKEND = new ProxyError("no-endpoint", "internal", "the route has no backend to serve it");
 const NO_SNAPSHOT = new ProxyError("no-endpoint", "internal", "no configuration has arrived yet");
+const SLOW_CONNECT = new ProxyError("connect-timeout", "upstream", "connecting takes long", "connect");
 const NO_HOST = new ProxyError("malformed-request", "downstream", "a redirect to https needs a Host");
 
 /** How long requests wait for a worker's first snapshot; after that they are answered 503 until it comes. */
@@ -28,11 +31,13 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
   readonly #firstSnapshot = Promise.withResolvers<CompiledSnapshot>();
   #snapshot: CompiledSnapshot | null;
   #httpsPort: number | null;
+  #connecting: ConnectingAttempts | null;
 
   constructor(observers: readonly RequestObserver[]) {
     this.#observers = observers;
     this.#snapshot = null;
     this.#httpsPort = null;
+    this.#connecting = null;
     this.#firstSnapshot.promise.catch(() => undefined);
   }
 
@@ -42,8 +47,39 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
   }
 
   serve(snapshot: CompiledSnapshot): void {
+    const previous = this.#snapshot;
     this.#snapshot = snapshot;
     this.#firstSnapshot.resolve(snapshot);
+    if (previous !== null) this.#withdrawReplaced(previous, snapshot);
+  }
+
+  /** The attempts of this worker that are still connecting: those to endpoints that go are ended. */
+  watchConnecting(connecting: ConnectingAttempts): void {
+    this.#connecting = connecting;
+  }
+
+  /** The endpoints of upstreams of the snapshot were replaced: requests that still connect to those that went go elsewhere. */
+  withdrawGone(upstreamIds: readonly string[]): void {
+    for (const id of upstreamIds) {
+      const upstream = this.#snapshot?.upstreams.get(id);
+      if (upstream !== undefined) this.#withdrawGoneOf(upstream);
+    }
+  }
+
+  /** Requests keep the upstream that they began with, but where only endpoints differ, those of the new one count. */
+  #withdrawReplaced(previous: CompiledSnapshot, { upstreams }: CompiledSnapshot): void {
+    for (const [id, former] of previous.upstreams) {
+      const successor = former.hasServed ? upstreams.get(id) : undefined;
+      if (successor === undefined || successor === former || successor.upstream !== former.upstream) continue;
+      former.replaceEndpoints(successor.endpoints);
+      this.#withdrawGoneOf(former);
+    }
+  }
+
+  #withdrawGoneOf(upstream: CompiledUpstream): void {
+    const connecting = this.#connecting;
+    if (connecting === null || connecting.isEmpty) return;
+    for (const peer of upstream.goneAmong(connecting.peers)) connecting.withdraw(peer);
   }
 
   /** Port of the TLS listener, for redirects; null where there is none. */
@@ -97,16 +133,52 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
     return peer;
   }
 
+  /** Where another endpoint is as good as any, it is tried as well: the request goes to whichever answers first. */
+  slowToConnect(_session: Session, peer: Peer, ctx: IngressCtx): boolean {
+    if (ctx.upstream === null || !ctx.upstream.hasWellOtherThan(peer, ctx.tried)) return false;
+    ctx.addTried(peer);
+    ctx.failure = SLOW_CONNECT;
+    return true;
+  }
+
+  attemptAbandoned(_session: Session, peer: Peer, ctx: IngressCtx, error: ProxyError): void {
+    if (ctx.upstream !== null) this.#noteFailure(ctx.upstream, peer, error);
+  }
+
   /** The next attempt goes elsewhere; where there is no elsewhere, this failure is the answer. */
   failToConnect(_session: Session, peer: Peer, ctx: IngressCtx, error: ProxyError): boolean {
+    const { upstream } = ctx;
     const isFirst = ctx.failure === null;
     ctx.failure = error;
     ctx.addTried(peer);
-    ctx.upstream?.noteFailure(peer, error);
-    if (ctx.upstream === null || !ctx.upstream.hasOtherThan(ctx.tried)) throw error;
+    if (upstream === null) throw error;
+    this.#noteFailure(upstream, peer, error);
+    const isWithdrawn = error.type === "connect-withdrawn";
+    // We ended it, so it is for us to find another: if need be among those that failed before.
+    if (isWithdrawn && !upstream.hasOtherThan(ctx.tried)) ctx.tried = [peer];
+    if (!upstream.hasOtherThan(ctx.tried)) throw error;
+    if (isWithdrawn) return true;
     // Where many endpoints go at once, a request shall find one that is left. An upstream that refuses everything has all
     // of its peers ejected after a moment, and its requests have the attempts that they may have.
-    return !isFirst && error.type === "connect-refused" && !ctx.isPeerEjected && ctx.upstream.takePassOver();
+    return !isFirst && isRefusal(error) && !ctx.isPeerEjected && upstream.takePassOver();
+  }
+
+  #noteFailure(upstream: CompiledUpstream, peer: Peer, error: ProxyError): void {
+    const isSilent = upstream.noteFailure(peer, error) && error.type !== "connect-refused";
+    if (isSilent && upstream.hasWellOtherThan(peer, NONE_TRIED)) this.#withdrawSilent(upstream, peer);
+  }
+
+  /**
+   * Who still connects to a silent peer would wait in vain. They are passed over like refusals, from the same budget, so that
+   * an upstream whose peers fall silent one by one is not asked many times over.
+   */
+  #withdrawSilent(upstream: CompiledUpstream, peer: Peer): void {
+    const connecting = this.#connecting;
+    if (connecting === null) return;
+    const count = connecting.count(peer);
+    let limit = 0;
+    while (limit < count && upstream.takePassOver()) limit++;
+    connecting.withdraw(peer, limit);
   }
 
   connectedToUpstream(_session: Session, peer: Peer, isReused: boolean, ctx: IngressCtx): void {

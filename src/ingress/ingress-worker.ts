@@ -1,6 +1,6 @@
 // One worker: its listeners, the snapshot that they serve, and its answers to the main thread. Knows messages, not threads.
 import { randomInt } from "node:crypto";
-import type { FromWorker, ListenerSettings, ToWorker, WorkerSettings } from "../dataplane/protocol.ts";
+import type { FromWorker, ListenerSettings, PostedToWorker, WorkerSettings } from "../dataplane/protocol.ts";
 import { TURN_LIMIT } from "../engine/balance/balancer.ts";
 import type { HttpProxy } from "../engine/proxy/http-proxy.ts";
 import { httpProxy } from "../engine/proxy/http-proxy.ts";
@@ -18,11 +18,12 @@ import { AccessLogWriter } from "../telemetry/access-log.ts";
 import { createSeriesFilter } from "../telemetry/series-filter.ts";
 import { WorkerMetrics } from "../telemetry/worker-metrics.ts";
 import { AccessLogObserver } from "./access-log-observer.ts";
-import type { CompileEnvironment } from "./compile.ts";
-import { applyEndpoints, compileSnapshot } from "./compile.ts";
+import type { CompiledSnapshot, CompileEnvironment } from "./compile.ts";
+import { applyEndpoints, compileInSlices } from "./compile.ts";
 import { IngressProxy } from "./ingress-proxy.ts";
 import { MetricsObserver } from "./metrics-observer.ts";
 import type { RequestObserver } from "./request-observer.ts";
+import { SnapshotIntake } from "./snapshot-intake.ts";
 import { createServerObserver } from "./server-observer.ts";
 import { createTrustPredicate } from "./trusted-proxies.ts";
 import { UpstreamTrust } from "./upstream-trust.ts";
@@ -42,6 +43,7 @@ export class IngressWorker {
   readonly #accessLog: AccessLogWriter | null;
   readonly #proxy: IngressProxy;
   readonly #application: HttpProxy;
+  readonly #intake: SnapshotIntake;
   readonly #server: Server;
   /** Listeners are yet to be bound. */
   #mustListen = true;
@@ -62,10 +64,17 @@ export class IngressWorker {
     if (logObserver !== null) observers.push(logObserver);
     this.#proxy = new IngressProxy(observers);
 
+    this.#intake = new SnapshotIntake({
+      compile: (snapshot, meter) => compileInSlices(snapshot, this.#proxy.snapshot, this.#environment, meter),
+      onCompiled: (generation, snapshot, compiled) => this.#serve(generation, snapshot, compiled),
+      onRefused: (generation, error) => say({ type: "nack", generation, reason: messageOf(error) }),
+    });
+
     const { minBodyRate, ...limits } = settings.limits;
     const trusts = createTrustPredicate(settings.trustedProxies);
     this.#application = httpProxy(this.#proxy, { minBodyRate, trusts });
     const { pool } = this.#application;
+    this.#proxy.watchConnecting(pool.connecting);
     this.#metrics.watchIdleConnections(() => pool.statistics.idle);
     const resolve: TlsIdentityResolver = (serverName) => this.#identityFor(serverName);
     this.#server = new Server({
@@ -81,10 +90,10 @@ export class IngressWorker {
     if (this.#settings.listenAfterSnapshot !== true) await this.#listen();
   }
 
-  receive(message: ToWorker): void {
+  receive(message: PostedToWorker): void {
     switch (message.type) {
-      case "snapshot":
-        this.#takeSnapshot(message.generation, message.snapshot);
+      case "snapshot-part":
+        this.#intake.take(message);
         break;
       case "endpoints":
         this.#takeEndpoints(message.sequence, message.changed);
@@ -113,22 +122,19 @@ export class IngressWorker {
     }
   }
 
-  #takeSnapshot(generation: number, snapshot: Snapshot): void {
-    try {
-      this.#proxy.serve(compileSnapshot(snapshot, this.#proxy.snapshot, this.#environment));
-    } catch (error) {
-      this.#say({ type: "nack", generation, reason: messageOf(error) });
-      return;
-    }
+  #serve(generation: number, { routeTable }: Snapshot, compiled: CompiledSnapshot): void {
+    this.#proxy.serve(compiled);
     this.#say({ type: "ack", generation });
     if (this.#mustListen) void this.#listen();
-    this.#newRouteTable = snapshot.routeTable;
+    this.#newRouteTable = routeTable;
     this.#tidyLater();
   }
 
   #takeEndpoints(sequence: number, changed: readonly EndpointSet[]): void {
     if (this.#proxy.snapshot !== null) applyEndpoints(this.#proxy.snapshot, changed);
+    this.#intake.noteEndpoints(changed);
     this.#say({ type: "endpoints-ack", sequence });
+    this.#proxy.withdrawGone(changed.map(({ upstream }) => upstream));
     this.#tidyLater();
   }
 

@@ -67,7 +67,7 @@ export class ConnectionResponseReader {
     const socket = new MemorySocket();
     const handler = new RecordingHandler(dice);
     const over = (): void => handler.done.resolve();
-    const owner = { release: over, forget: over };
+    const owner = { settle: () => undefined, release: over, forget: over };
     const connection = new Http1ClientConnection(socket.asSocket, PEER, owner, this.#wheel, handler);
     handler.connection = connection;
     connection.connected();
@@ -110,6 +110,10 @@ class RecordingHandler implements UpstreamHandler {
 
   onConnected(): void {
     // The head is sent by the reader.
+  }
+
+  onSlowConnect(): void {
+    // It is connected from the start.
   }
 
   onInformational(status: number, headers: HeaderList): void {

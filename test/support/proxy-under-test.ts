@@ -6,6 +6,7 @@ import type { ProxyHttp } from "../../src/engine/proxy/proxy-http.ts";
 import type { Session } from "../../src/engine/proxy/session.ts";
 import { Server } from "../../src/engine/server/server.ts";
 import type { ServerLimits } from "../../src/engine/server/server-options.ts";
+import type { ConnectionPool } from "../../src/engine/upstream/connection-pool.ts";
 import { createPeer } from "../../src/engine/upstream/peer.ts";
 import { type OriginScript, ScriptedOrigin } from "./scripted-origin.ts";
 
@@ -25,6 +26,7 @@ export interface LoggedRequest {
 export interface ProxyUnderTest {
   readonly port: number;
   readonly server: Server;
+  readonly pool: ConnectionPool;
   readonly origins: readonly ScriptedOrigin[];
   readonly logged: LoggedRequest[];
   /** Resolves when the `count`th request was logged. */
@@ -50,9 +52,10 @@ export async function startProxy(
     },
     ...setting.phases,
   };
+  const application = httpProxy(proxy, setting.options);
   const server = new Server({
     listeners: [{ name: "http", host: "127.0.0.1", port: 0 }],
-    application: httpProxy(proxy, setting.options),
+    application,
     ...(setting.limits === undefined ? {} : { limits: setting.limits }),
   });
   const [address] = await server.listen();
@@ -63,6 +66,7 @@ export async function startProxy(
   return {
     port: (address as { port: number }).port,
     server,
+    pool: application.pool,
     origins,
     logged,
     untilLogged: (count) =>

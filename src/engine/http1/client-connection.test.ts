@@ -21,6 +21,7 @@ function openPausing(head: string): { connection: Http1ClientConnection; socket:
   const handler: UpstreamHandler = {
     holdsResponseChunks: false,
     onConnected: () => undefined,
+    onSlowConnect: () => undefined,
     onInformational: () => undefined,
     onResponseHead: () => undefined,
     onResponseBody: (chunk) => {
@@ -33,7 +34,7 @@ function openPausing(head: string): { connection: Http1ClientConnection; socket:
     onUpstreamTimer: () => undefined,
     onUpstreamError: (error: ProxyError) => void events.push(error.type),
   };
-  const owner = { release: () => events.push("released"), forget: () => undefined };
+  const owner = { settle: () => undefined, release: () => events.push("released"), forget: () => undefined };
   const connection = new Http1ClientConnection(socket as Socket, PEER, owner, new TimerWheel(), handler);
   connection.connected();
   const request = new RequestHead("GET", "/", "a", "a", 11, HeaderList.empty(), 0, "", false);

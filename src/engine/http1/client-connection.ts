@@ -7,7 +7,8 @@ import { headerBit, KnownHeader } from "../http/known-headers.ts";
 import { type RequestHead, type ResponseHead, UNKNOWN_LENGTH } from "../http/messages.ts";
 import { ProxyError } from "../proxy/proxy-error.ts";
 import type { UpstreamHandler, UpstreamStream } from "../proxy/upstream-stream.ts";
-import { connectError } from "../upstream/connect-error.ts";
+import { connectError, withdrawnError } from "../upstream/connect-error.ts";
+import type { ConnectingAttempt } from "../upstream/connecting-attempts.ts";
 import type { Peer } from "../upstream/peer.ts";
 import type { ReadTarget } from "./socket-reader.ts";
 import { SocketWriter } from "./socket-writer.ts";
@@ -19,6 +20,8 @@ import { checkUpgrade } from "./upgrade.ts";
 
 /** Where connections come from and go back to. */
 export interface ConnectionOwner {
+  /** The connection is not connecting any more. */
+  settle(connection: Http1ClientConnection): void;
   /** The connection is free and healthy. `idleLimitMs` is what the upstream said of its own patience; 0: nothing. */
   release(connection: Http1ClientConnection, idleLimitMs: number): void;
   /** The connection is gone; it may have been idle. */
@@ -39,7 +42,7 @@ const FRAMING = headerBit(KnownHeader.contentLength) | headerBit(KnownHeader.tra
 const HEAD_ONLY_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE", "TRACE"]);
 const parser = new ResponseParser();
 
-export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarget, TimerTarget {
+export class Http1ClientConnection implements UpstreamStream, ConnectingAttempt, BodySink, ReadTarget, TimerTarget {
   readonly peer: Peer;
   holdsReadBuffer = false;
   readonly #socket: Socket;
@@ -61,10 +64,12 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
   #isEndDue = false;
   #isReusable = false;
   #idleLimitMs = 0;
+  /** What is left of the time to connect once the timer fires. */
+  #connectLeftMs = 0;
   /** Place in the pool's list while idle. */
   idleIndex = -1;
 
-  /** @param socket still connecting; the connector calls `connected`, and arms the timer for its deadline. */
+  /** @param socket still connecting; the connector calls `awaitConnection`, and `connected` when it is there. */
   // oxlint-disable-next-line max-params -- made by the connector alone
   constructor(socket: Socket, peer: Peer, owner: ConnectionOwner, wheel: TimerWheel, handler: UpstreamHandler) {
     this.peer = peer;
@@ -97,20 +102,42 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
 
   // ---- connecting and lending ------------------------------------------------------------------------------------
 
+  /** Starts the time that there is to connect; after `slowMs` of it the handler learns that the attempt is slow. */
+  awaitConnection(slowMs: number, timeoutMs: number): void {
+    const firstMs = Math.min(slowMs, timeoutMs);
+    this.#connectLeftMs = timeoutMs - firstMs;
+    this.#timer.arm(firstMs);
+  }
+
   connected(): void {
     if (this.#state !== State.connecting) return;
     this.#timer.disarm();
+    this.#owner.settle(this);
     this.#state = State.idle;
     const handler = this.#handler;
     this.#lend();
-    handler?.onConnected();
+    handler?.onConnected(this);
   }
 
-  #connectFailed(cause: Error | null): void {
+  withdraw(): void {
+    if (this.#state === State.connecting) this.#connectFailed(withdrawnError(this.peer));
+  }
+
+  #onConnectTimer(): void {
+    const leftMs = this.#connectLeftMs;
+    if (leftMs === 0) {
+      this.#connectFailed(connectError(this.peer, null));
+      return;
+    }
+    this.#connectLeftMs = 0;
+    this.#timer.arm(leftMs);
+    this.#handler?.onSlowConnect(this);
+  }
+
+  #connectFailed(error: ProxyError): void {
     const handler = this.#handler;
-    const error = connectError(this.peer, cause);
     this.#kill();
-    handler?.onUpstreamError(error);
+    handler?.onUpstreamError(error, this);
   }
 
   /** Takes an idle connection for the next request. */
@@ -176,7 +203,7 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
 
   onTimer(): void {
     if (this.#state === State.idle) this.#kill();
-    else if (this.#state === State.connecting) this.#connectFailed(null);
+    else if (this.#state === State.connecting) this.#onConnectTimer();
     else this.#handler?.onUpstreamTimer();
   }
 
@@ -366,7 +393,7 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
   #closedEarly(cause: Error | null): void {
     if (this.#state === State.closed) return;
     if (this.#state === State.connecting) {
-      this.#connectFailed(cause ?? new Error("the connection was closed"));
+      this.#connectFailed(connectError(this.peer, cause ?? new Error("the connection was closed")));
       return;
     }
     const isUnanswered = this.#state === State.head && !this.#isAnswered;
@@ -380,13 +407,14 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
         isUnanswered ? "unanswered" : "never",
         cause ?? undefined,
       ),
+      this,
     );
   }
 
   #fail(type: "upstream-malformed", message: string): void {
     const handler = this.#handler;
     this.#kill();
-    handler?.onUpstreamError(new ProxyError(type, "upstream", `${message} (${this.peer.label})`));
+    handler?.onUpstreamError(new ProxyError(type, "upstream", `${message} (${this.peer.label})`), this);
   }
 
   abort(): void {
@@ -395,6 +423,7 @@ export class Http1ClientConnection implements UpstreamStream, BodySink, ReadTarg
 
   #kill(): void {
     if (this.#state === State.closed) return;
+    if (this.#state === State.connecting) this.#owner.settle(this);
     this.#state = State.closed;
     this.#handler = null;
     this.#held = null;

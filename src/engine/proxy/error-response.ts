@@ -18,6 +18,7 @@ const MESSAGES: Readonly<Record<ProxyErrorType, string>> = {
   "connect-refused": "the upstream cannot be reached",
   "connect-timeout": "the upstream did not answer in time",
   "connect-failed": "the upstream cannot be reached",
+  "connect-withdrawn": "the upstream cannot be reached",
   "tls-failed": "the upstream's TLS handshake failed",
   "upstream-closed": "the upstream broke off",
   "upstream-malformed": "the upstream's answer is not valid HTTP",

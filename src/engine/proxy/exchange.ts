@@ -1,36 +1,26 @@
 // The proxying workflow: one request from its head to its log line, over however many attempts. It exists once, for
 // every pair of protocols; both sides are interfaces. States only go forward, except back to an attempt for a retry.
-import { HeaderList } from "../http/header-list.ts";
+import type { HeaderList } from "../http/header-list.ts";
 import { RESPONSE_HOP_BY_HOP } from "../http/hop-by-hop.ts";
-import { httpDate } from "../http/http-date.ts";
-import { headerBit, KnownHeader } from "../http/known-headers.ts";
 import { type RequestHead, ResponseHead, UNKNOWN_LENGTH } from "../http/messages.ts";
-import type { ConnectionPool } from "../upstream/connection-pool.ts";
 import type { Peer } from "../upstream/peer.ts";
 import type { DownstreamConnection, DownstreamHandler, DownstreamStream } from "./downstream.ts";
+import { type EarlierAttempt, EarlierAttempts } from "./earlier-attempts.ts";
 import { renderError } from "./error-response.ts";
-import { clientAddressOf, type TrustPredicate, trustedRequestId } from "./forwarding.ts";
+import type { ExchangeRuntime } from "./exchange-runtime.ts";
+import { clientAddressOf, trustedRequestId } from "./forwarding.ts";
 import { bodyTooLarge, toProxyError, wouldOpenWebSocket } from "./exchange-errors.ts";
 import type { PhaseSlots } from "./phases.ts";
 import { ProxyError, statusOfError } from "./proxy-error.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
 import { nextRequestId } from "./request-id.ts";
+import { type FilteredExchange, startRequest } from "./request-phases.ts";
 import { isIdempotent, isRetrySafe, MAX_PASSED_OVER } from "./retry.ts";
-import type { ExchangeLimits, Session } from "./session.ts";
+import type { ExchangeLimits } from "./session.ts";
+import { checkedHeaders, completeResponseHeaders } from "./response-headers.ts";
 import { judgeSilence, RATE_PERIOD_MS, UploadRate } from "./silence.ts";
 import { prepareUpstreamHeaders } from "./upstream-headers.ts";
 import type { UpstreamHandler, UpstreamStream } from "./upstream-stream.ts";
-
-/** What all requests of one proxy share. */
-export interface ExchangeRuntime<Ctx> {
-  readonly slots: PhaseSlots<Ctx>;
-  readonly pool: ConnectionPool;
-  readonly limits: ExchangeLimits;
-  /** Slowest request body, bytes a second; 0: no bound. */
-  readonly minBodyRate: number;
-  readonly trusts: TrustPredicate;
-  isDraining: boolean;
-}
 
 const State = {
   /** Request phases run, or an attempt chooses its peer. */
@@ -47,11 +37,7 @@ const State = {
 
 type BodyFilter<Ctx> = NonNullable<PhaseSlots<Ctx>["requestBodyFilter"]>;
 
-const DATE = headerBit(KnownHeader.date);
-const SERVER = headerBit(KnownHeader.server);
-const SERVER_NAME = "penstock";
-
-export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandler {
+export class Exchange<Ctx> implements FilteredExchange<Ctx>, DownstreamHandler, UpstreamHandler {
   readonly request: RequestHead;
   readonly connection: DownstreamConnection;
   readonly requestId: string;
@@ -64,10 +50,15 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   requestBodyBytes = 0;
   responseBodyBytes = 0;
   upstreamHeaderMs = -1;
+  readonly slots: PhaseSlots<Ctx>;
+  readonly ctx: Ctx;
+  isHeadSent = false;
   readonly #runtime: ExchangeRuntime<Ctx>;
   readonly #downstream: DownstreamStream;
-  readonly #ctx: Ctx;
+  /** Of the current attempt. */
   #upstream: UpstreamStream | null = null;
+  /** Null nearly always; never set once an attempt has its connection. */
+  #earlier: EarlierAttempts | null = null;
   #state: number = State.choosing;
   #attemptStartedAt = 0;
   /** Attempts that do not count. */
@@ -75,7 +66,6 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   #isRequestEnded: boolean;
   #isRequestPaused = true;
   #isResponsePaused = false;
-  #isHeadSent = false;
   #areHeadersReady = false;
   /** Parts of the request body that another attempt would have to send again; null where there is nothing to keep. */
   #replay: ReplayBuffer | null = null;
@@ -92,10 +82,11 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     this.requestId = trustedRequestId(request.headers, connection) ?? nextRequestId();
     this.startedAt = performance.now();
     this.limits = runtime.limits;
+    this.slots = runtime.slots;
     this.#runtime = runtime;
     this.#downstream = downstream;
     this.#isRequestEnded = request.contentLength === 0;
-    this.#ctx = runtime.slots.newCtx();
+    this.ctx = runtime.slots.newCtx();
   }
 
   get clientAddress(): string {
@@ -106,83 +97,82 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     return this.#runtime.isDraining;
   }
 
-  // ---- request phases --------------------------------------------------------------------------------------------
-
   start(): void {
-    const { earlyRequestFilter } = this.#runtime.slots;
-    if (earlyRequestFilter === null) {
-      this.#filterRequest();
-      return;
-    }
-    try {
-      const result = earlyRequestFilter(this, this.#ctx);
-      if (result instanceof Promise) this.#resume(result, () => this.#filterRequest());
-      else this.#filterRequest();
-    } catch (error) {
-      this.#fail(toProxyError(error));
-    }
-  }
-
-  #filterRequest(): void {
-    if (this.#state === State.done || this.#isHeadSent) return;
-    const { requestFilter } = this.#runtime.slots;
-    if (requestFilter === null) {
-      this.#checkBody();
-      return;
-    }
-    try {
-      const result = requestFilter(this, this.#ctx);
-      if (result instanceof Promise) this.#resume(result, (isAnswered) => this.#afterRequestFilter(isAnswered));
-      else this.#afterRequestFilter(result);
-    } catch (error) {
-      this.#fail(toProxyError(error));
-    }
-  }
-
-  #afterRequestFilter(isAnswered: boolean): void {
-    if (this.#state === State.done) return;
-    if (isAnswered) {
-      if (!this.#isHeadSent) {
-        this.#fail(new ProxyError("internal", "internal", "requestFilter said that it answered, but did not"));
-      }
-      return;
-    }
-    this.#checkBody();
-  }
-
-  #checkBody(): void {
-    const { maxBodyBytes } = this.limits;
-    if (maxBodyBytes > 0 && this.request.contentLength > maxBodyBytes) this.#fail(bodyTooLarge(maxBodyBytes));
-    else this.#attempt();
+    startRequest(this);
   }
 
   // ---- attempts --------------------------------------------------------------------------------------------------
 
-  #attempt(): void {
+  attempt(): void {
     this.#state = State.choosing;
     this.attempts++;
     try {
-      const peer = this.#runtime.slots.upstreamPeer(this, this.#ctx);
-      if (peer instanceof Promise) this.#resume(peer, (chosen) => this.#connect(chosen));
+      const peer = this.slots.upstreamPeer(this, this.ctx);
+      if (peer instanceof Promise) this.#connectLater(peer);
       else this.#connect(peer);
     } catch (error) {
-      this.#fail(toProxyError(error));
+      this.#failAttempt(toProxyError(error));
     }
   }
 
+  /** Meanwhile an earlier attempt may have its connection, and even be over. */
+  #connectLater(peer: Promise<Peer>): void {
+    const attempt = this.attempts;
+    const isCurrent = (): boolean => this.#state === State.choosing && this.attempts === attempt;
+    peer.then(
+      (chosen) => {
+        if (isCurrent()) this.#connect(chosen);
+      },
+      (error: unknown) => {
+        if (isCurrent()) this.#failAttempt(toProxyError(error));
+      },
+    );
+  }
+
   #connect(peer: Peer): void {
-    if (this.#state === State.done) return;
     this.peer = peer;
     this.#state = State.connecting;
     this.#attemptStartedAt = performance.now();
     const upstream = this.#runtime.pool.open(peer, this.limits.connectTimeoutMs, this, this.attempts > 1);
     this.#upstream = upstream;
-    if (upstream.isConnected) this.onConnected();
+    if (upstream.isConnected) this.onConnected(upstream);
   }
 
-  onConnected(): void {
-    const upstream = this.#upstream as UpstreamStream;
-    const { slots } = this.#runtime;
+  onSlowConnect(stream: UpstreamStream): void {
+    const { slowToConnect, attemptAbandoned } = this.slots;
+    if (slowToConnect === null || stream !== this.#upstream || !this.#hasAttemptLeft()) return;
+    try {
+      if (!slowToConnect(this, stream.peer, this.ctx)) return;
+    } catch (error) {
+      this.fail(toProxyError(error));
+      return;
+    }
+    this.#earlier ??= new EarlierAttempts((peer, error) => attemptAbandoned?.(this, peer, this.ctx, error));
+    this.#earlier.push({ stream, startedAt: this.#attemptStartedAt });
+    this.#upstream = null;
+    this.attempt();
+  }
+
+  /** The first attempt that has its connection ends the others, and tells of those that had more time than it. */
+  #winRace(winner: UpstreamStream, others: EarlierAttempts): void {
+    if (winner !== this.#upstream) {
+      this.#upstream?.abort();
+      this.#follow(others.take(winner) as EarlierAttempt);
+    }
+    this.#earlier = null;
+    others.lose(this.#attemptStartedAt);
+  }
+
+  #follow({ stream, startedAt }: EarlierAttempt): void {
+    this.#state = State.connecting;
+    this.#upstream = stream;
+    this.peer = stream.peer;
+    this.#attemptStartedAt = startedAt;
+  }
+
+  onConnected(upstream: UpstreamStream): void {
+    if (this.#earlier !== null) this.#winRace(upstream, this.#earlier);
+    const { slots } = this;
     this.#state = State.awaiting;
     this.isUpstreamReused = upstream.isReused;
     if (!this.#areHeadersReady) {
@@ -194,12 +184,12 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
       return;
     }
     try {
-      slots.connectedToUpstream?.(this, this.peer as Peer, upstream.isReused, this.#ctx);
-      const result = slots.upstreamRequestFilter?.(this, this.request.headers, this.#ctx);
-      if (result instanceof Promise) this.#resume(result, () => this.#sendRequest());
+      slots.connectedToUpstream?.(this, this.peer as Peer, upstream.isReused, this.ctx);
+      const result = slots.upstreamRequestFilter?.(this, this.request.headers, this.ctx);
+      if (result instanceof Promise) this.resume(result, () => this.#sendRequest());
       else this.#sendRequest();
     } catch (error) {
-      this.#fail(toProxyError(error));
+      this.fail(toProxyError(error));
     }
   }
 
@@ -208,7 +198,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     // The connection may have ended, or the client gone, while a phase was thinking.
     if (upstream === null || this.#state !== State.awaiting) return;
     const { request } = this;
-    const mustReframe = this.#runtime.slots.requestBodyFilter !== null && request.contentLength !== 0;
+    const mustReframe = this.slots.requestBodyFilter !== null && request.contentLength !== 0;
     upstream.sendHead(request, request.headers, mustReframe ? UNKNOWN_LENGTH : request.contentLength);
     if (request.contentLength === 0) {
       upstream.armTimer(this.limits.responseTimeoutMs);
@@ -237,11 +227,11 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     this.requestBodyBytes += chunk.length;
     const { maxBodyBytes } = this.limits;
     if (maxBodyBytes > 0 && this.requestBodyBytes > maxBodyBytes && this.#state !== State.tunnel) {
-      this.#fail(bodyTooLarge(maxBodyBytes));
+      this.fail(bodyTooLarge(maxBodyBytes));
       return;
     }
     let out: Buffer | null = chunk;
-    const { requestBodyFilter } = this.#runtime.slots;
+    const { requestBodyFilter } = this.slots;
     if (requestBodyFilter !== null && this.#state !== State.tunnel) {
       out = this.#filterBody(requestBodyFilter, chunk);
     }
@@ -259,10 +249,10 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     this.#isRequestEnded = true;
     const upstream = this.#upstream;
     if (upstream === null || this.#state === State.done) return;
-    const { requestBodyFilter } = this.#runtime.slots;
+    const { requestBodyFilter } = this.slots;
     if (requestBodyFilter !== null && this.#state !== State.tunnel) {
       const last = this.#filterBody(requestBodyFilter, null);
-      if (this.#hasEnded()) return;
+      if (this.hasEnded) return;
       if (last !== null) upstream.sendBody(last);
     }
     upstream.sendEnd();
@@ -304,36 +294,36 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     this.#replay = null;
     this.#state = State.filtering;
     if (wouldOpenWebSocket(this.request, response)) {
-      this.#fail(new ProxyError("upstream-malformed", "upstream", "the upstream did not take the WebSocket"));
+      this.fail(new ProxyError("upstream-malformed", "upstream", "the upstream did not take the WebSocket"));
       return;
     }
-    const { slots } = this.#runtime;
+    const { slots } = this;
     if (slots.upstreamResponseFilter === null && slots.responseFilter === null) {
       this.#sendResponse(response);
       return;
     }
     try {
-      const result = slots.upstreamResponseFilter?.(this, response, this.#ctx);
+      const result = slots.upstreamResponseFilter?.(this, response, this.ctx);
       if (result instanceof Promise) {
         this.#pauseResponse();
-        this.#resume(result, () => this.#filterResponse(response));
+        this.resume(result, () => this.#filterResponse(response));
       } else this.#filterResponse(response);
     } catch (error) {
-      this.#fail(toProxyError(error));
+      this.fail(toProxyError(error));
     }
   }
 
   #filterResponse(response: ResponseHead): void {
     if (this.#state !== State.filtering) return;
-    const { responseFilter } = this.#runtime.slots;
+    const { responseFilter } = this.slots;
     try {
-      const result = responseFilter?.(this, response, this.#ctx);
+      const result = responseFilter?.(this, response, this.ctx);
       if (result instanceof Promise) {
         this.#pauseResponse();
-        this.#resume(result, () => this.#sendResponse(response));
+        this.resume(result, () => this.#sendResponse(response));
       } else this.#sendResponse(response);
     } catch (error) {
-      this.#fail(toProxyError(error));
+      this.fail(toProxyError(error));
     }
   }
 
@@ -343,7 +333,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     const { limits } = this;
     if (response.status === 101) {
       this.#state = State.tunnel;
-      this.#isHeadSent = true;
+      this.isHeadSent = true;
       this.#downstream.sendHead(response, false);
       this.#movedAt = performance.now();
       upstream.armTimer(limits.tunnelIdleTimeoutMs);
@@ -353,7 +343,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
       this.#resumeRequest();
     } else {
       this.#state = State.responding;
-      if (this.#runtime.slots.responseBodyFilter !== null && response.contentLength !== 0) {
+      if (this.slots.responseBodyFilter !== null && response.contentLength !== 0) {
         response.contentLength = UNKNOWN_LENGTH;
       }
       this.#sendHead(response);
@@ -364,10 +354,8 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   }
 
   #sendHead(response: ResponseHead): void {
-    const { headers } = response;
-    if ((headers.seen & DATE) === 0) headers.appendTrusted("Date", httpDate(), KnownHeader.date);
-    if ((headers.seen & SERVER) === 0) headers.appendTrusted("Server", SERVER_NAME, KnownHeader.server);
-    this.#isHeadSent = true;
+    completeResponseHeaders(response.headers);
+    this.isHeadSent = true;
     this.#downstream.sendHead(response, response.contentLength === 0);
   }
 
@@ -375,7 +363,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     if (this.#state !== State.responding && this.#state !== State.tunnel) return;
     this.responseBodyBytes += chunk.length;
     let out: Buffer | null = chunk;
-    const { responseBodyFilter } = this.#runtime.slots;
+    const { responseBodyFilter } = this.slots;
     if (responseBodyFilter !== null && this.#state === State.responding) {
       out = this.#filterBody(responseBodyFilter, chunk);
       if (out === null) return;
@@ -390,10 +378,10 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   onResponseEnd(trailers: HeaderList | null): void {
     this.#upstream = null;
     if (this.#state !== State.responding && this.#state !== State.tunnel) return;
-    const { responseBodyFilter } = this.#runtime.slots;
+    const { responseBodyFilter } = this.slots;
     if (responseBodyFilter !== null && this.#state === State.responding) {
       const last = this.#filterBody(responseBodyFilter, null);
-      if (this.#hasEnded()) return;
+      if (this.hasEnded) return;
       if (last !== null) this.#downstream.sendBody(last);
     }
     // Counted and logged first: `sendEnd` may begin the connection's next request.
@@ -423,24 +411,22 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   // ---- the proxy's own answers -------------------------------------------------------------------------------------
 
   respond(status: number, headers: readonly string[], body: string | Buffer): void {
-    if (this.#isHeadSent || this.#state === State.done) throw new Error("the response has already begun");
+    if (this.isHeadSent || this.#state === State.done) throw new Error("the response has already begun");
     const bytes = typeof body === "string" ? Buffer.from(body) : body;
-    const list = HeaderList.empty();
-    for (let i = 0; i < headers.length; i += 2) list.append(headers[i] as string, headers[i + 1] as string);
-    this.#answer(new ResponseHead(status, "", 11, list, bytes.length), bytes, null);
+    this.#answer(new ResponseHead(status, "", 11, checkedHeaders(headers), bytes.length), bytes, null);
   }
 
   #answer(response: ResponseHead, body: Buffer, error: ProxyError | null): void {
     this.response = response;
     this.#dropUpstream();
-    const { responseFilter } = this.#runtime.slots;
+    const { responseFilter } = this.slots;
     if (responseFilter === null) {
       this.#deliver(response, body, error);
       return;
     }
     this.#state = State.filtering;
     try {
-      const result = responseFilter(this, response, this.#ctx);
+      const result = responseFilter(this, response, this.ctx);
       // A filter that fails on our own answer must not keep the client from getting one.
       if (result instanceof Promise) {
         const deliver = (): void => this.#deliver(response, body, error);
@@ -462,26 +448,41 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
 
   // ---- failures ----------------------------------------------------------------------------------------------------
 
-  onUpstreamError(error: ProxyError): void {
+  onUpstreamError(error: ProxyError, stream: UpstreamStream): void {
+    if (stream !== this.#upstream) {
+      this.#earlier?.fail(stream, error);
+      return;
+    }
     this.#upstream = null;
     if (this.#state === State.done) return;
-    const { slots } = this.#runtime;
+    const { slots } = this;
     const peer = this.peer as Peer;
     try {
       if (this.#state === State.connecting) {
-        const isPassedOver = slots.failToConnect?.(this, peer, this.#ctx, error) === true;
+        const isPassedOver = slots.failToConnect?.(this, peer, this.ctx, error) === true;
         if (isPassedOver && this.#passedOver < MAX_PASSED_OVER) this.#passedOver++;
-      } else slots.errorWhileProxy?.(this, peer, this.#ctx, error);
+      } else slots.errorWhileProxy?.(this, peer, this.ctx, error);
     } catch (replacement) {
-      this.#fail(toProxyError(replacement));
+      this.#failAttempt(toProxyError(replacement));
       return;
     }
-    if (this.#mayRetry(error)) this.#attempt();
-    else this.#fail(error);
+    if (this.#mayRetry(error)) this.attempt();
+    else this.#failAttempt(error);
+  }
+
+  /** No further attempt can begin; the request has failed unless an earlier one may still have its connection. */
+  #failAttempt(error: ProxyError): void {
+    const earlier = this.#earlier?.takeLast() ?? null;
+    if (earlier === null) this.fail(error);
+    else this.#follow(earlier);
+  }
+
+  #hasAttemptLeft(): boolean {
+    return this.attempts - this.#passedOver < this.limits.maxAttempts;
   }
 
   #mayRetry(error: ProxyError): boolean {
-    if (this.#isHeadSent || this.attempts - this.#passedOver >= this.limits.maxAttempts) return false;
+    if (this.isHeadSent || !this.#hasAttemptLeft()) return false;
     if (this.#state !== State.connecting && this.#state !== State.awaiting) return false;
     const isReplayable = this.requestBodyBytes === 0 || this.#replay?.isWhole === true;
     return isReplayable && isRetrySafe(error.retry, this.request);
@@ -507,7 +508,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
       isUploadTooSlow: this.#uploadRate?.isTooSlow(now, this.requestBodyBytes) === true,
     });
     if (error === null) this.#armTimer(upstream, idleMs - (now - this.#movedAt));
-    else this.#fail(error);
+    else this.fail(error);
   }
 
   /** @param delayMs until a silence is too long; uploads are looked at more often. */
@@ -517,7 +518,7 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   }
 
   onRequestFailed(error: ProxyError): void {
-    if (this.#state !== State.done) this.#fail(error);
+    if (this.#state !== State.done) this.fail(error);
   }
 
   onDownstreamClose(error: ProxyError): void {
@@ -526,21 +527,21 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     this.#finish(error);
   }
 
-  #fail(error: ProxyError): void {
+  fail(error: ProxyError): void {
     if (this.#state === State.done) return;
     this.#dropUpstream();
-    if (this.#isHeadSent) {
+    if (this.isHeadSent) {
       this.#finish(error);
       this.#downstream.abort(error);
       return;
     }
     let status = statusOfError(error.type);
     try {
-      status = this.#runtime.slots.failToProxy?.(this, this.#ctx, error) ?? status;
+      status = this.slots.failToProxy?.(this, this.ctx, error) ?? status;
     } catch {
       // The default stands.
     }
-    if (this.#isHeadSent) return;
+    if (this.isHeadSent) return;
     if (status === 0 || status === 499) {
       this.#finish(error);
       this.#downstream.abort(error);
@@ -554,21 +555,23 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
     const upstream = this.#upstream;
     this.#upstream = null;
     upstream?.abort();
+    this.#earlier?.abort();
+    this.#earlier = null;
   }
 
   #finish(error: ProxyError | null): void {
     this.#state = State.done;
     this.#replay = null;
-    const { logging } = this.#runtime.slots;
+    const { logging } = this.slots;
     if (logging === null) return;
     try {
-      logging(this, this.#ctx, error);
+      logging(this, this.ctx, error);
     } catch (thrown) {
       process.emitWarning(`the logging phase failed: ${String(thrown)}`);
     }
   }
 
-  #hasEnded(): boolean {
+  get hasEnded(): boolean {
     return this.#state === State.done;
   }
 
@@ -576,21 +579,21 @@ export class Exchange<Ctx> implements Session, DownstreamHandler, UpstreamHandle
   #filterBody(filter: BodyFilter<Ctx>, chunk: Buffer | null): Buffer | null {
     try {
       // A filter may keep what it gets; the connection reads its next bytes into the same memory.
-      return filter(this, chunk === null ? null : Buffer.from(chunk), chunk === null, this.#ctx);
+      return filter(this, chunk === null ? null : Buffer.from(chunk), chunk === null, this.ctx);
     } catch (error) {
-      this.#fail(toProxyError(error));
+      this.fail(toProxyError(error));
       return null;
     }
   }
 
   /** Goes on after an asynchronous phase. */
-  #resume<T>(promise: Promise<T>, next: (value: T) => void): void {
+  resume<T>(promise: Promise<T>, next: (value: T) => void): void {
     promise.then(
       (value) => {
         if (this.#state !== State.done) next(value);
       },
       (error: unknown) => {
-        this.#fail(toProxyError(error));
+        this.fail(toProxyError(error));
       },
     );
   }

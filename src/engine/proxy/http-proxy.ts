@@ -2,7 +2,8 @@
 import { TimerWheel } from "../../lib/timer-wheel.ts";
 import { ConnectionPool } from "../upstream/connection-pool.ts";
 import type { DownstreamHandler, DownstreamStream } from "./downstream.ts";
-import { Exchange, type ExchangeRuntime } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
+import type { ExchangeRuntime } from "./exchange-runtime.ts";
 import type { TrustPredicate } from "./forwarding.ts";
 import { compilePhases } from "./phases.ts";
 import type { ProxyHttp } from "./proxy-http.ts";
@@ -13,6 +14,8 @@ export interface HttpProxyOptions {
   readonly limits?: Partial<ExchangeLimits>;
   /** Slowest request body that is waited for, bytes a second after a grace of 10 s; default 100, 0: no bound. */
   readonly minBodyRate?: number;
+  /** After so many milliseconds without a connection the phase `slowToConnect` is asked; default 1,250. */
+  readonly slowConnectMs?: number;
   /** Which proxies before this one are believed; default none. */
   readonly trusts?: TrustPredicate;
 }
@@ -44,7 +47,7 @@ export interface HttpProxy extends HttpApplication {
 /** Makes a proxy of a class with phases. */
 export function httpProxy<Ctx>(proxy: ProxyHttp<Ctx>, options: HttpProxyOptions = {}): HttpProxy {
   const wheel = new TimerWheel();
-  const pool = new ConnectionPool(wheel);
+  const pool = new ConnectionPool(wheel, options.slowConnectMs);
   const trusts = options.trusts ?? ((): boolean => false);
   const runtime: ExchangeRuntime<Ctx> = {
     slots: compilePhases(proxy),

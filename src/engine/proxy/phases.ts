@@ -9,7 +9,9 @@ export interface PhaseSlots<Ctx> {
   readonly upstreamPeer: ProxyHttp<Ctx>["upstreamPeer"];
   readonly earlyRequestFilter: Slot<Ctx, "earlyRequestFilter">;
   readonly requestFilter: Slot<Ctx, "requestFilter">;
+  readonly slowToConnect: Slot<Ctx, "slowToConnect">;
   readonly failToConnect: Slot<Ctx, "failToConnect">;
+  readonly attemptAbandoned: Slot<Ctx, "attemptAbandoned">;
   readonly connectedToUpstream: Slot<Ctx, "connectedToUpstream">;
   readonly upstreamRequestFilter: Slot<Ctx, "upstreamRequestFilter">;
   readonly requestBodyFilter: Slot<Ctx, "requestBodyFilter">;
@@ -27,7 +29,9 @@ export function compilePhases<Ctx>(proxy: ProxyHttp<Ctx>): PhaseSlots<Ctx> {
     upstreamPeer: proxy.upstreamPeer.bind(proxy),
     earlyRequestFilter: proxy.earlyRequestFilter?.bind(proxy) ?? null,
     requestFilter: proxy.requestFilter?.bind(proxy) ?? null,
+    slowToConnect: proxy.slowToConnect?.bind(proxy) ?? null,
     failToConnect: proxy.failToConnect?.bind(proxy) ?? null,
+    attemptAbandoned: proxy.attemptAbandoned?.bind(proxy) ?? null,
     connectedToUpstream: proxy.connectedToUpstream?.bind(proxy) ?? null,
     upstreamRequestFilter: proxy.upstreamRequestFilter?.bind(proxy) ?? null,
     requestBodyFilter: proxy.requestBodyFilter?.bind(proxy) ?? null,

@@ -15,6 +15,7 @@ export type ProxyErrorType =
   | "connect-refused"
   | "connect-timeout"
   | "connect-failed"
+  | "connect-withdrawn"
   | "tls-failed"
   | "upstream-closed"
   | "upstream-malformed"
@@ -66,6 +67,7 @@ const STATUS: Readonly<Record<ProxyErrorType, number>> = {
   "connect-refused": 502,
   "connect-timeout": 504,
   "connect-failed": 502,
+  "connect-withdrawn": 503,
   "tls-failed": 502,
   "upstream-closed": 502,
   "upstream-malformed": 502,

@@ -20,10 +20,18 @@ export interface ProxyHttp<Ctx> {
   /** Chooses where an attempt goes; called anew for each attempt. Throw ProxyError `no-endpoint` where there is none. */
   upstreamPeer(session: Session, ctx: Ctx): Awaitable<Peer>;
   /**
+   * Connecting to `peer` has taken `slowConnectMs`, which is not all of its time. True: the next of `maxAttempts` begins
+   * beside it, and the first that has its connection gets the request; the others end before anything was sent on them.
+   */
+  slowToConnect?(session: Session, peer: Peer, ctx: Ctx): boolean;
+  /**
    * No connection to `peer` could be made; nothing was sent. The next attempt follows unless this throws or it was the
-   * last one. True: the peer is passed over, this was not one of `maxAttempts`; at most 32 times a request.
+   * last one; where it does not follow, but an earlier attempt is still connecting, that one is waited for. True: the
+   * peer is passed over, this was not one of `maxAttempts`; at most 32 times a request.
    */
   failToConnect?(session: Session, peer: Peer, ctx: Ctx, error: ProxyError): boolean | void;
+  /** As failToConnect for an attempt beside which a later one went on: it failed too, or the later one was faster. */
+  attemptAbandoned?(session: Session, peer: Peer, ctx: Ctx, error: ProxyError): void;
   connectedToUpstream?(session: Session, peer: Peer, isReused: boolean, ctx: Ctx): void;
   /** Last look at the headers that go upstream: hop-by-hop lines are gone, forwarding headers are set. */
   upstreamRequestFilter?(session: Session, headers: HeaderList, ctx: Ctx): Awaitable<void>;

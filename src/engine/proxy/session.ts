@@ -27,7 +27,7 @@ export interface Session {
 
   /** Peer of the current or last attempt. */
   readonly peer: Peer | null;
-  /** Peers tried, those that refused the connection included. */
+  /** Peers tried, those that were passed over included. */
   readonly attempts: number;
   readonly isUpstreamReused: boolean;
   /** Bytes of bodies and tunnels, without framing. */

@@ -1,10 +1,12 @@
 // What the proxying workflow needs of a connection to an upstream while it serves one request.
 import type { HeaderList } from "../http/header-list.ts";
 import type { RequestHead, ResponseHead } from "../http/messages.ts";
+import type { Peer } from "../upstream/peer.ts";
 import type { ProxyError } from "./proxy-error.ts";
 
 /** One request on a connection of the pool. After the response's end the implementation returns it or closes it. */
 export interface UpstreamStream {
+  readonly peer: Peer;
   /** The connection is there; otherwise `onConnected` or `onUpstreamError` follows. */
   readonly isConnected: boolean;
   /** It had served another request before. */
@@ -28,9 +30,11 @@ export interface UpstreamStream {
   abort(): void;
 }
 
-/** Implemented by the workflow. No callback follows `onResponseEnd` or `onUpstreamError`. */
+/** Implemented by the workflow. No callback of a stream follows its `onResponseEnd` or `onUpstreamError`. */
 export interface UpstreamHandler {
-  onConnected(): void;
+  onConnected(stream: UpstreamStream): void;
+  /** Connecting takes long, but may go on: at most once a connection, and only where its deadline is later. */
+  onSlowConnect(stream: UpstreamStream): void;
   onInformational(status: number, headers: HeaderList): void;
   /** A final head. After a 101 everything that follows arrives as body until the connection's end. */
   onResponseHead(response: ResponseHead): void;
@@ -43,5 +47,5 @@ export interface UpstreamHandler {
   onUpstreamReadComplete(): void;
   onUpstreamDrain(): void;
   onUpstreamTimer(): void;
-  onUpstreamError(error: ProxyError): void;
+  onUpstreamError(error: ProxyError, stream: UpstreamStream): void;
 }

@@ -22,15 +22,38 @@ export function connectError(peer: Peer, cause: Error | null): ProxyError {
   return new ProxyError("connect-failed", "upstream", message, "connect", cause);
 }
 
+/** The attempt was ended by this side: the peer is no endpoint any more, or others found it silent. */
+export function withdrawnError(peer: Peer): ProxyError {
+  return new ProxyError("connect-withdrawn", "upstream", `${peer.label} went away while connecting to it`, "connect");
+}
+
+/** The attempt goes on no more, since one that began later has its connection. */
+export function outpacedError(peer: Peer): ProxyError {
+  return new ProxyError(
+    "connect-timeout",
+    "upstream",
+    `connecting to ${peer.label} took longer than elsewhere`,
+    "connect",
+  );
+}
+
 /** OpenSSL's verification results, as Node puts them into `code`. */
 const TLS_CODES = /CERT|SELF_SIGNED|UNABLE_TO|HOSTNAME|CRL|EPROTO/;
 
 /** The way to the peer is missing, not something of ours such as descriptors or ports. */
 const NO_WAY_CODES: ReadonlySet<string> = new Set(["EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN"]);
 
+/** Whether the peer, or the network in its place, said no: trying another one costs next to nothing. */
+export function isRefusal(error: ProxyError): boolean {
+  return error.type === "connect-refused" || hasNoWay(error);
+}
+
 /** Whether a failure to connect speaks of the peer: it will very likely refuse or ignore the next connection too. */
 export function isPeerUnreachable(error: ProxyError): boolean {
-  if (error.type === "connect-refused" || error.type === "connect-timeout") return true;
+  return error.type === "connect-refused" || error.type === "connect-timeout" || hasNoWay(error);
+}
+
+function hasNoWay(error: ProxyError): boolean {
   const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
   return error.type === "connect-failed" && code !== undefined && NO_WAY_CODES.has(code);
 }

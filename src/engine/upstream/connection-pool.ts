@@ -3,7 +3,8 @@
 import type { TimerWheel } from "../../lib/timer-wheel.ts";
 import type { ConnectionOwner, Http1ClientConnection } from "../http1/client-connection.ts";
 import type { UpstreamHandler, UpstreamStream } from "../proxy/upstream-stream.ts";
-import { Connector } from "./connector.ts";
+import { ConnectingAttempts } from "./connecting-attempts.ts";
+import { Connector, SLOW_CONNECT_MS } from "./connector.ts";
 import type { Peer } from "./peer.ts";
 
 /** How long a connection may wait for its next request. */
@@ -20,12 +21,14 @@ export interface PoolStatistics {
 
 export class ConnectionPool implements ConnectionOwner {
   readonly statistics: PoolStatistics = { opened: 0, reused: 0, idle: 0 };
+  readonly connecting: ConnectingAttempts = new ConnectingAttempts();
   readonly #connector: Connector;
   readonly #idle = new Map<string, Http1ClientConnection[]>();
   #isClosing = false;
 
-  constructor(wheel: TimerWheel) {
-    this.#connector = new Connector(wheel);
+  /** @param slowConnectMs after so long without a connection an attempt counts as slow. */
+  constructor(wheel: TimerWheel, slowConnectMs: number = SLOW_CONNECT_MS) {
+    this.#connector = new Connector(wheel, slowConnectMs);
   }
 
   /**
@@ -42,7 +45,13 @@ export class ConnectionPool implements ConnectionOwner {
       return idle;
     }
     this.statistics.opened++;
-    return this.#connector.connect(peer, connectTimeoutMs, this, handler);
+    const connection = this.#connector.connect(peer, connectTimeoutMs, this, handler);
+    this.connecting.add(connection);
+    return connection;
+  }
+
+  settle(connection: Http1ClientConnection): void {
+    this.connecting.remove(connection);
   }
 
   release(connection: Http1ClientConnection, idleLimitMs: number): void {

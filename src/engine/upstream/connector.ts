@@ -10,12 +10,21 @@ import { SocketReader } from "../http1/socket-reader.ts";
 /** Sessions kept for resumption, one a pool key. */
 const MAX_TLS_SESSIONS = 1024;
 
+/**
+ * When an attempt is slow. Linux repeats a SYN after one second: a peer that is late by then has answered neither. Well
+ * above what a handshake takes around the world, so that hardly any attempt needs company for its distance alone.
+ */
+export const SLOW_CONNECT_MS = 1_250;
+
 export class Connector {
   readonly #wheel: TimerWheel;
+  readonly #slowConnectMs: number;
   readonly #sessions = new Map<string, Buffer>();
 
-  constructor(wheel: TimerWheel) {
+  /** @param slowConnectMs after so long the handler learns that the attempt is slow. */
+  constructor(wheel: TimerWheel, slowConnectMs: number) {
     this.#wheel = wheel;
+    this.#slowConnectMs = slowConnectMs;
   }
 
   /** A connection that tells `handler` when it is there, or that it failed after `timeoutMs` at the latest. */
@@ -27,7 +36,7 @@ export class Connector {
     socket.once(peer.tls === null ? "connect" : "secureConnect", () => {
       connection.connected();
     });
-    connection.armTimer(timeoutMs);
+    connection.awaitConnection(this.#slowConnectMs, timeoutMs);
     return connection;
   }
 
