@@ -18,6 +18,7 @@ const OPTIONS: TranslateOptions = {
   serveUnclassified: false,
   defaultCertificate: null,
   routeDefaults: DEFAULT_ROUTE_POLICY,
+  loopback: "refuse-loopback",
 };
 
 const count = Number(process.argv[2] ?? "10000");
@@ -65,7 +66,7 @@ function changeOneSlice(round: number): () => void {
   const moved = makeSlice(round, 1_000_000 + round);
   world = { ...world, endpointSlices: Object.freeze(world.endpointSlices.with(round, moved)) };
   const service = { namespace: namespaceOf(round), name: `service-${round}` };
-  return () => (result = translateEndpoints(result, world, [service]).result);
+  return () => (result = translateEndpoints(result, world, [service], OPTIONS).result);
 }
 
 function snapshotOf({ statuses: _statuses, diagnostics: _diagnostics, ...snapshot }: TranslateResult): object {

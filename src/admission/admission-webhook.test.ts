@@ -24,6 +24,7 @@ const OPTIONS: TranslateOptions = {
   serveUnclassified: false,
   defaultCertificate: null,
   routeDefaults: DEFAULT_ROUTE_POLICY,
+  loopback: "refuse-loopback",
 };
 const SERVICE = { namespace: "penstock", name: "webhook" };
 const SECRET = { namespace: "penstock", name: "webhook-certificate" };

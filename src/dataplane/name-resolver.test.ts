@@ -3,6 +3,7 @@ import { suite, test } from "node:test";
 import { ManualClock } from "../../test/support/manual-clock.ts";
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import type { Upstream } from "../ir/upstream.ts";
+import type { LoopbackRule } from "../lib/endpoint-address.ts";
 import { NameResolver } from "./name-resolver.ts";
 import type { ResolvedAddress } from "./name-transport.ts";
 import { createSystemNameTransport } from "./name-transport.ts";
@@ -72,10 +73,7 @@ suite("name resolver", () => {
     rig.resolver.update([external("ns/a/80", "nowhere.example", 80)]);
     await rig.answer("nowhere.example");
     assert.equal(rig.diagnostics[0]?.severity, "error");
-    assert.match(
-      rig.diagnostics[0]?.message ?? "",
-      /the answer holds no address that an endpoint can have\), so it has no endpoint/,
-    );
+    assert.match(rig.diagnostics[0]?.message ?? "", /the answer holds no address\), so it has no endpoint/);
     rig.resolver.update([]);
     assert.deepEqual(rig.diagnostics, [], "gone with the upstream");
   });
@@ -97,12 +95,77 @@ suite("name resolver", () => {
     assert.ok(!rig.told[0]?.includes("not an address"));
   });
 
-  test("a name is no way to addresses that no endpoint can have", async () => {
+  test("a name is no way to addresses that no endpoint can have: its others are used, and its user is told", async () => {
     const rig = new Rig();
     rig.resolver.update([external("ns/a/80", "metadata.example", 80)]);
-    const bad = ["169.254.169.254", "::ffff:169.254.169.254", "0.0.0.0", "fe80::1", "224.0.0.1"];
+    const bad = ["169.254.169.254", "::ffff:169.254.169.254", "0.0.0.0", "fe80::1", "224.0.0.1", "127.0.0.1", "::1"];
     await rig.answer("metadata.example", ...bad.map((address): [string, number] => [address, 60]), ["192.0.2.7", 60]);
     assert.deepEqual(rig.told, ["ns/a/80=192.0.2.7:80"]);
+    const [diagnostic, ...more] = rig.diagnostics;
+    assert.deepEqual(more, []);
+    assert.deepEqual(diagnostic, {
+      severity: "warning",
+      reason: "NameAddressRefused",
+      object: { kind: "Service", namespace: "ns", name: "a" },
+      field: "spec.externalName",
+      message:
+        "The name metadata.example of upstream ns/a/80 leads to a link-local address and a loopback address and a multicast or reserved address and an IPv4 address in a form of IPv6 and an unspecified address, which no endpoint can have; only its other addresses are used.",
+      hint: "Mend the DNS records of the name, or write another name.",
+      location: null,
+    });
+  });
+
+  test("a name that leads to nothing but refused addresses has no endpoint, and is asked for again", async () => {
+    const rig = new Rig();
+    rig.resolver.update([external("ns/a/80", "rebind.example", 80)]);
+    await rig.answer("rebind.example", ["127.0.0.1", 60]);
+    assert.deepEqual(rig.told, []);
+    assert.deepEqual(
+      rig.diagnostics.map(({ severity, message }) => `${severity}: ${message}`),
+      [
+        "error: The name rebind.example of upstream ns/a/80 leads to a loopback address, which no endpoint can have, so it has no endpoint.",
+      ],
+    );
+    rig.clock.advance(rig.clock.nextDelayMs ?? 0);
+    await rig.answer("rebind.example", ["192.0.2.1", 60]);
+    assert.deepEqual(rig.told, ["ns/a/80=192.0.2.1:80"]);
+  });
+
+  test("a name that changes to a refused address keeps its last good ones, and is told of once", async () => {
+    const rig = new Rig();
+    rig.resolver.update([external("ns/a/80", "rebind.example", 80)]);
+    await rig.answer("rebind.example", ["192.0.2.1", 1]);
+    const said = new Set<string>();
+    for (let i = 0; i < 20; i += 1) {
+      rig.clock.advance(rig.clock.nextDelayMs ?? 0);
+      await rig.answer("rebind.example", [i % 2 === 0 ? "127.0.0.1" : "192.0.2.1", 1]);
+      for (const diagnostic of rig.diagnostics) said.add(JSON.stringify(diagnostic));
+      assert.equal(rig.diagnostics.length, 1);
+    }
+    assert.deepEqual(rig.told, ["ns/a/80=192.0.2.1:80"]);
+    assert.equal(said.size, 1);
+    for (let i = 0; i < 2; i += 1) {
+      rig.clock.advance(rig.clock.nextDelayMs ?? 0);
+      await rig.answer("rebind.example", ["192.0.2.1", 300]);
+    }
+    assert.deepEqual(rig.diagnostics, [], "forgotten after answers without");
+  });
+
+  test("addresses written as names are judged as well", () => {
+    const rig = new Rig();
+    rig.resolver.update([external("ns/a/80", "127.0.0.1", 80), external("ns/b/80", "[::1]", 80)]);
+    assert.deepEqual([rig.asked, rig.told], [[], []]);
+    assert.deepEqual(
+      rig.diagnostics.map(({ severity, reason }) => `${severity} ${reason}`),
+      ["error NameAddressRefused", "error NameAddressRefused"],
+    );
+  });
+
+  test("where loopback is served, names lead to it, and still not to the other addresses", async () => {
+    const rig = new Rig("serve-loopback");
+    rig.resolver.update([external("ns/a/80", "localhost", 80), external("ns/b/80", "[::1]", 80)]);
+    await rig.answer("localhost", ["127.0.0.1", null], ["169.254.169.254", null]);
+    assert.deepEqual(rig.told, ["ns/b/80=::1:80", "ns/a/80=127.0.0.1:80"]);
   });
 
   test("an upstream that joins a known name is told at once; the others are not told again", async () => {
@@ -159,9 +222,10 @@ class Rig {
   readonly resolver: NameResolver;
   readonly #open: Question[] = [];
 
-  constructor() {
+  constructor(loopback: LoopbackRule = "refuse-loopback") {
     this.resolver = new NameResolver({
       clock: this.clock,
+      loopback,
       random: () => 0.5,
       transport: (host) => {
         this.asked.push(host);

@@ -1,7 +1,10 @@
 // Keeps the endpoints of upstreams that have a host name (Services of type ExternalName) up to date. Runs on the main
-// thread; an upstream keeps its last good addresses while its name cannot be resolved.
+// thread; an upstream keeps its last good addresses while its name cannot be resolved. What it tells are addresses that were
+// judged, and workers connect to nothing else: no second look-up could answer otherwise.
 import { isIP } from "node:net";
+import { compareStrings } from "../lib/compare-strings.ts";
 import { readAddress } from "../lib/endpoint-address.ts";
+import type { AddressFault, LoopbackRule } from "../lib/endpoint-address.ts";
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import { plainEndpoint } from "../ir/upstream.ts";
 import type { EndpointSet, Upstream } from "../ir/upstream.ts";
@@ -15,8 +18,10 @@ export interface NameResolverOptions {
   readonly clock: Clock;
   /** From 0 to 1. */
   readonly random: () => number;
+  /** As for addresses in objects: a name is no way around it. */
+  readonly loopback: LoopbackRule;
   readonly onEndpoints: (changed: readonly EndpointSet[]) => void;
-  /** Everything that cannot be resolved now, replacing what was said before. */
+  /** Everything that cannot be resolved now or only in part, replacing what was said before. */
   readonly onDiagnostics: (diagnostics: readonly Diagnostic[]) => void;
 }
 
@@ -29,6 +34,8 @@ const RETRY: BackOffTiming = { firstDelayMs: 1_000, maxDelayMs: 30_000 };
 const MAX_CONCURRENT = 16;
 /** Of one name; a larger answer is cut. */
 const MAX_ADDRESSES = 256;
+/** How long answers must be free of refused addresses, so that a name which changes with every answer is told of once. */
+const REFUSAL_MEMORY_MS = MAX_TTL_MS;
 
 interface NameTarget {
   readonly upstream: string;
@@ -41,7 +48,12 @@ interface NameEntry {
   /** Sorted; null until the first answer. */
   addresses: readonly string[] | null;
   failures: number;
+  /** Empty where all that was wrong is what was refused. */
   lastError: string;
+  /** What addresses that were left out are, sorted. */
+  refused: readonly AddressFault[];
+  /** Of the last answer with such an address. */
+  refusedAtMs: number;
   timer: ClockTimer | null;
 }
 
@@ -79,11 +91,20 @@ export class NameResolver {
   }
 
   #add(host: string, targets: readonly NameTarget[]): void {
-    const entry: NameEntry = { host, targets, addresses: null, failures: 0, lastError: "", timer: null };
+    const entry: NameEntry = {
+      host,
+      targets,
+      addresses: null,
+      failures: 0,
+      lastError: "",
+      refused: [],
+      refusedAtMs: 0,
+      timer: null,
+    };
     this.#entries.set(host, entry);
     const literal = literalAddress(host);
     if (literal === null) this.#enqueue(entry);
-    else this.#learn(entry, [literal]);
+    else this.#onLiteral(entry, literal);
   }
 
   #retarget(entry: NameEntry, targets: readonly NameTarget[]): void {
@@ -128,19 +149,49 @@ export class NameResolver {
     return this.#entries.get(entry.host) === entry;
   }
 
+  /** Nothing to ask for, now or later. */
+  #onLiteral(entry: NameEntry, literal: string): void {
+    const { address, fault } = readAddress(literal, this.#options.loopback);
+    if (address !== null) {
+      this.#learn(entry, [address]);
+      return;
+    }
+    entry.failures = 1;
+    if (fault === "not an IP address") entry.lastError = `it is ${fault}`;
+    else entry.refused = [fault];
+  }
+
   #onAnswer(entry: NameEntry, answer: readonly ResolvedAddress[]): void {
-    // The same rule as for addresses in objects: a name is no way around it to the metadata service of a cloud.
-    const usable = answer.map(({ address }) => readAddress(address)).filter((address) => address !== null);
-    const addresses = [...new Set(usable)];
-    if (addresses.length === 0) {
-      this.#onFailure(entry, "the answer holds no address that an endpoint can have");
+    const good = new Set<string>();
+    const refused = new Set<AddressFault>();
+    for (const { address: text } of answer) {
+      const { address, fault } = readAddress(text, this.#options.loopback);
+      if (address !== null) good.add(address);
+      else if (fault !== "not an IP address") refused.add(fault);
+    }
+    const isNews = this.#noteRefused(entry, refused);
+    if (good.size === 0) {
+      this.#onFailure(entry, refused.size === 0 ? "the answer holds no address" : "");
       return;
     }
     const hadFailed = entry.failures > 0;
     entry.failures = 0;
-    this.#learn(entry, addresses.toSorted().slice(0, MAX_ADDRESSES));
-    if (hadFailed) this.#diagnose();
+    this.#learn(entry, [...good].toSorted().slice(0, MAX_ADDRESSES));
+    if (hadFailed || isNews) this.#diagnose();
     this.#askAgainIn(entry, ttlOf(answer));
+  }
+
+  /** Adds to what is known as long as answers hold any, and forgets it only some time after. True where that changed it. */
+  #noteRefused(entry: NameEntry, refused: ReadonlySet<AddressFault>): boolean {
+    const now = this.#options.clock.now();
+    const before = entry.refused.length;
+    if (refused.size > 0) {
+      entry.refused = [...refused.union(new Set(entry.refused))].toSorted(compareStrings);
+      entry.refusedAtMs = now;
+    } else if (now - entry.refusedAtMs >= REFUSAL_MEMORY_MS) {
+      entry.refused = [];
+    }
+    return entry.refused.length !== before;
   }
 
   #onFailure(entry: NameEntry, message: string): void {
@@ -171,8 +222,13 @@ export class NameResolver {
   }
 
   #diagnose(): void {
-    const failing = [...this.#entries.values()].filter((entry) => entry.failures > 0);
-    this.#options.onDiagnostics(failing.flatMap((entry) => entry.targets.map((target) => unresolved(entry, target))));
+    const found: Diagnostic[] = [];
+    for (const entry of this.#entries.values()) {
+      const isUnresolved = entry.failures > 0 && entry.lastError !== "";
+      const describe = isUnresolved ? unresolved : entry.refused.length > 0 ? refusedAddresses : null;
+      if (describe !== null) for (const target of entry.targets) found.push(describe(entry, target));
+    }
+    this.#options.onDiagnostics(found);
   }
 }
 
@@ -207,14 +263,32 @@ function ttlOf(answer: readonly ResolvedAddress[]): number {
 
 function unresolved(entry: NameEntry, target: NameTarget): Diagnostic {
   const consequence = entry.addresses === null ? "it has no endpoint" : "its last addresses stay in use";
-  const [namespace = "", name = ""] = target.upstream.split("/");
+  const message = `The name ${entry.host} of upstream ${target.upstream} cannot be resolved (${entry.lastError}), so ${consequence}.`;
+  const hint = "Write a name that the cluster's DNS resolves, fully qualified.";
+  return { ...onExternalName(entry, target), reason: "NameNotResolved", message, hint };
+}
+
+/** Says the same whatever the last answer was, so that a name whose answers change is told of once. */
+function refusedAddresses(entry: NameEntry, target: NameTarget): Diagnostic {
+  const what = `The name ${entry.host} of upstream ${target.upstream} leads to ${entry.refused.join(" and ")}`;
+  const consequence =
+    entry.addresses === null
+      ? "which no endpoint can have, so it has no endpoint"
+      : "which no endpoint can have; only its other addresses are used";
+  const message = `${what}, ${consequence}.`;
+  const hint = "Mend the DNS records of the name, or write another name.";
+  return { ...onExternalName(entry, target), reason: "NameAddressRefused", message, hint };
+}
+
+function onExternalName(
+  { addresses }: NameEntry,
+  { upstream }: NameTarget,
+): Pick<Diagnostic, "severity" | "object" | "field" | "location"> {
+  const [namespace = "", name = ""] = upstream.split("/");
   return {
-    severity: entry.addresses === null ? "error" : "warning",
-    reason: "NameNotResolved",
+    severity: addresses === null ? "error" : "warning",
     object: { kind: "Service", namespace, name },
     field: "spec.externalName",
-    message: `The name ${entry.host} of upstream ${target.upstream} cannot be resolved (${entry.lastError}), so ${consequence}.`,
-    hint: "Write a name that the cluster's DNS resolves, fully qualified.",
     location: null,
   };
 }

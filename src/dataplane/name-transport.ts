@@ -2,6 +2,7 @@
 import { promises as dns } from "node:dns";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
+import { isLocalhostName } from "../lib/localhost-name.ts";
 
 export interface ResolvedAddress {
   /** IPv4 or IPv6, without brackets. */
@@ -22,9 +23,8 @@ export function createSystemNameTransport(): NameTransport {
   const resolver = new dns.Resolver({ timeout: QUERY_TIMEOUT_MS, tries: QUERY_TRIES });
   const askSystem = createSystemLookup();
   return async (host) => {
-    // RFC 6761 §6.3: such names never leave the machine.
-    const isLocal = host === "localhost" || host.endsWith(".localhost");
-    const answers = isLocal ? [] : await queryDns(resolver, host);
+    // Such names never leave the machine.
+    const answers = isLocalhostName(host) ? [] : await queryDns(resolver, host);
     const addresses = answers.length > 0 ? answers : await askSystem(host);
     return withoutUnreachableFamily(addresses);
   };

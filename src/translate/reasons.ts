@@ -30,6 +30,7 @@ export type Reason =
   | "ServicePortNotFound"
   | "ServicePortNotTcp"
   | "ExternalNameInvalid"
+  | "LoopbackExternalName"
   | "AppProtocolUnsupported"
   // Endpoints.
   | "EndpointSliceMissing"

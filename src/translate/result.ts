@@ -3,6 +3,7 @@ import type { Diagnostic } from "../ir/diagnostic.ts";
 import type { NamespacedName } from "../ir/names.ts";
 import type { RoutePolicy } from "../ir/route-table.ts";
 import type { Snapshot } from "../ir/snapshot.ts";
+import type { LoopbackRule } from "../lib/endpoint-address.ts";
 
 export interface TranslateOptions {
   /** The class name that is ours even where no IngressClass object says so; `penstock` unless configured. */
@@ -15,6 +16,8 @@ export interface TranslateOptions {
   readonly defaultCertificate: NamespacedName | null;
   /** What holds where neither Ingress nor Service says otherwise. */
   readonly routeDefaults: RoutePolicy;
+  /** Files may name programs on the proxy's own machine; whoever may write objects in a cluster may not. */
+  readonly loopback: LoopbackRule;
 }
 
 /** An Ingress that we own, so that its status is ours to write. */

@@ -16,7 +16,7 @@ test("after a change of EndpointSlices the fast lane and a full translation say 
       const changed = [...list.filter(({ kind }) => kind !== "EndpointSlice"), ...slices];
       const world = worldOf(changed);
       const old = list.filter(({ kind }) => kind === "EndpointSlice");
-      const update = translateEndpoints(before, world, servicesOf([...old, ...slices]));
+      const update = translateEndpoints(before, world, servicesOf([...old, ...slices]), OPTIONS);
       assert.deepEqual(update.result, translate(world, OPTIONS));
       const previous = new Map(before.endpoints.map((set) => [set.upstream, set]));
       for (const set of update.result.endpoints) {
@@ -44,7 +44,7 @@ test("Services that are not named keep their endpoints, and routes are the same 
   ]);
   const before = translate(world, OPTIONS);
   const moved = worldOf([service("a"), service("b"), slice("a", "10.0.0.2"), slice("b", "10.0.0.2")]);
-  const { sets, result } = translateEndpoints(before, moved, [{ namespace: "x", name: "a" }]);
+  const { sets, result } = translateEndpoints(before, moved, [{ namespace: "x", name: "a" }], OPTIONS);
   assert.deepEqual(
     sets.map(({ upstream, endpoints }) => [upstream, endpoints[0]?.address]),
     [["x/a/80", "10.0.0.2"]],
@@ -59,9 +59,8 @@ test("what was wrong with endpoints is no longer said once it is right", () => {
     before.diagnostics.map(({ reason }) => reason),
     ["EndpointSliceMissing"],
   );
-  const { result } = translateEndpoints(before, worldOf([service("a"), slice("a", "10.0.0.1")]), [
-    { namespace: "x", name: "a" },
-  ]);
+  const world = worldOf([service("a"), slice("a", "10.0.0.1")]);
+  const { result } = translateEndpoints(before, world, [{ namespace: "x", name: "a" }], OPTIONS);
   assert.deepEqual(result.diagnostics, []);
 });
 

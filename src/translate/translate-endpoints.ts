@@ -4,18 +4,18 @@ import type { Diagnostic } from "../ir/diagnostic.ts";
 import type { NamespacedName } from "../ir/names.ts";
 import { formatName } from "../ir/names.ts";
 import type { EndpointSet, Upstream } from "../ir/upstream.ts";
-import type { EndpointSlice, Service, WorldObjects } from "../source/object-types.ts";
+import type { EndpointSlice, WorldObjects } from "../source/object-types.ts";
 import { appendTo, finishDiagnostics } from "./diagnose.ts";
 import { groupSlices, isSameEndpointSet, readEndpointSet } from "./endpoints/endpoint-sets.ts";
 import { serviceOfSlice } from "./endpoints/endpoint-slices.ts";
-import type { Identified } from "./object-identity.ts";
 import { indexObjects } from "./object-index.ts";
 import type { ObjectIndex } from "./object-index.ts";
 import type { Reason } from "./reasons.ts";
-import type { TranslateResult } from "./result.ts";
+import type { TranslateOptions, TranslateResult } from "./result.ts";
 import type { UpstreamUse } from "./upstreams/backend.ts";
 import { findServicePort } from "./upstreams/service-port.ts";
 import { viewService } from "./upstreams/service-view.ts";
+import type { ServiceView } from "./upstreams/service-view.ts";
 import { parseUpstreamId } from "./upstreams/upstream-id.ts";
 
 export interface EndpointsUpdate {
@@ -43,6 +43,7 @@ export function translateEndpoints(
   previous: TranslateResult,
   objects: Pick<WorldObjects, "services" | "endpointSlices">,
   services: readonly NamespacedName[],
+  { loopback }: Pick<TranslateOptions, "loopback">,
 ): EndpointsUpdate {
   const named = new Set(services.map(formatName));
   const serviceIndex = indexObjects(objects.services, "Service").index;
@@ -54,7 +55,8 @@ export function translateEndpoints(
   const fresh = new Map<string, EndpointSet>();
   for (const upstream of previous.upstreams) {
     const { serviceKey, port } = parseUpstreamId(upstream.id);
-    const use = named.has(serviceKey) ? findUse(upstream, serviceIndex.get(serviceKey), port) : null;
+    const object = named.has(serviceKey) ? serviceIndex.get(serviceKey) : undefined;
+    const use = object === undefined ? null : findUse(upstream, viewService(object, loopback), port);
     if (use === null) continue;
     const reading = readEndpointSet(use, slicesByService.get(serviceKey) ?? []);
     fresh.set(upstream.id, reading.set);
@@ -68,10 +70,9 @@ export function translateEndpoints(
   return { sets, result: { ...previous, endpoints, diagnostics: finishDiagnostics(diagnostics) } };
 }
 
-/** Null for an upstream without endpoints of its own, and where the Service went: that is no change of endpoints alone. */
-function findUse(upstream: Upstream, object: Identified<Service> | undefined, number: number): UpstreamUse | null {
-  if (upstream.dnsName !== null || object === undefined) return null;
-  const service = viewService(object);
+/** Null for an upstream without endpoints of its own, and where the port went: that is no change of endpoints alone. */
+function findUse(upstream: Upstream, service: ServiceView, number: number): UpstreamUse | null {
+  if (upstream.dnsName !== null) return null;
   const port = findServicePort(service, number);
   return "reason" in port || service.external?.kind === "dns" ? null : { upstream, service, port };
 }

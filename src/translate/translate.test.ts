@@ -3,6 +3,7 @@ import test from "node:test";
 import fc from "fast-check";
 import type { WorldObjects } from "../source/object-types.ts";
 import type { TranslateResult } from "./result.ts";
+import { translateEndpoints } from "./translate-endpoints.ts";
 import { translate } from "./translate.ts";
 import { certificateFile, freeze, objects, OPTIONS, worldOf } from "./worlds.test.ts";
 import type { LooseObject } from "./worlds.test.ts";
@@ -333,3 +334,52 @@ function assertFallback({ routeTable }: TranslateResult): void {
   assert.equal(hosts[0]?.host, "");
   for (const { routes } of hosts) assert.deepEqual(routes.at(-1)?.path, { kind: "prefix", value: "/" });
 }
+
+test("the same objects under two rules about loopback mean what each rule says, in either order", () => {
+  const path = (name: string): object => {
+    return { path: `/${name}`, pathType: "Prefix", backend: { service: { name, port: { number: 80 } } } };
+  };
+  const build = (): WorldObjects =>
+    worldOf([
+      {
+        kind: "Ingress",
+        metadata: { namespace: "x", name: "web" },
+        spec: { rules: [{ host: "a.test", http: { paths: [path("named"), path("external"), path("slices")] } }] },
+      },
+      ...["localhost", "127.0.0.1"].map((externalName, index) => ({
+        kind: "Service",
+        metadata: { namespace: "x", name: ["named", "external"][index] },
+        spec: { type: "ExternalName", externalName },
+      })),
+      { kind: "Service", metadata: { namespace: "x", name: "slices" }, spec: { ports: [{ port: 80 }] } },
+      {
+        kind: "EndpointSlice",
+        metadata: { namespace: "x", name: "slices-1", labels: { "kubernetes.io/service-name": "slices" } },
+        addressType: "IPv4",
+        ports: [{ port: 80 }],
+        endpoints: [{ addresses: ["127.0.0.1"] }],
+      },
+    ]);
+  const summarize = ({ upstreams, endpoints }: TranslateResult): unknown => {
+    return [upstreams.map(({ id }) => id), endpoints.map((set) => set.endpoints.map(({ address }) => address))];
+  };
+  const served = [
+    ["x/external/80", "x/named/80", "x/slices/80"],
+    [["127.0.0.1"], ["127.0.0.1"]],
+  ];
+  const refused = [["x/slices/80"], [[]]];
+  for (const rules of [
+    ["serve-loopback", "refuse-loopback", "serve-loopback"],
+    ["refuse-loopback", "serve-loopback", "refuse-loopback"],
+  ] as const) {
+    const world = build();
+    for (const loopback of rules) {
+      const expected = loopback === "serve-loopback" ? served : refused;
+      const options = { ...OPTIONS, loopback };
+      const result = translate(world, options);
+      assert.deepEqual(summarize(result), expected);
+      const services = ["named", "external", "slices"].map((name) => ({ namespace: "x", name }));
+      assert.deepEqual(summarize(translateEndpoints(result, world, services, options).result), expected);
+    }
+  }
+});

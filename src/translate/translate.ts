@@ -42,7 +42,8 @@ export function translate(objects: WorldObjects, options: TranslateOptions): Tra
   const world = indexWorld(objects, diagnostics);
   const table = readClassTable(world.ingressClasses, options, diagnostics);
   const views = selectIngresses(world.ingresses, table, options, diagnostics);
-  const targets = { ...world, policies: attachPolicies(world, diagnostics) };
+  const { loopback } = options;
+  const targets = { ...world, loopback, policies: attachPolicies({ ...world, loopback }, diagnostics) };
   const defaults = readClassDefaults(world, options, diagnostics);
   const ingresses = views.map((view) => {
     const className = defaults.size === 0 ? null : findClassName(view.identity, table);

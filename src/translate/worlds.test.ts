@@ -30,6 +30,7 @@ export const OPTIONS: TranslateOptions = {
   serveUnclassified: true,
   defaultCertificate: null,
   routeDefaults: DEFAULT_ROUTE_POLICY,
+  loopback: "serve-loopback",
 };
 
 /** Sorts objects into a world by their kind, objects and lists deeply frozen as a source hands them over. */

@@ -72,13 +72,14 @@ export async function send(options: RequestOptions): Promise<Answer> {
   return { status: response.statusCode, headers: response.headers, body };
 }
 
-/** An HTTP server on 127.0.0.1, closed after the test. */
+/** An HTTP server, closed after the test. */
 export async function startUpstream(
   context: TestContext,
   answer: (request: IncomingMessage, response: ServerResponse) => void,
+  address = "127.0.0.1",
 ): Promise<number> {
   const server: Server = createServer(answer);
-  server.listen(0, "127.0.0.1");
+  server.listen(0, address);
   await once(server, "listening");
   context.after(() => {
     server.closeAllConnections();
@@ -91,12 +92,14 @@ export interface ManifestOptions {
   readonly name: string;
   readonly host: string;
   readonly port: number;
+  /** Of the endpoint; 127.0.0.1 where nothing is said. */
+  readonly address?: string;
   /** Name of a Secret for the host. */
   readonly secretName?: string;
 }
 
-/** An Ingress with its Service and EndpointSlice, served by 127.0.0.1. */
-export function manifestOf({ name, host, port, secretName }: ManifestOptions): string {
+/** An Ingress with its Service and EndpointSlice. */
+export function manifestOf({ name, host, port, address = "127.0.0.1", secretName }: ManifestOptions): string {
   const tls = secretName === undefined ? "" : `\n  tls: [{ hosts: [${host}], secretName: ${secretName} }]`;
   return `
 apiVersion: networking.k8s.io/v1
@@ -117,6 +120,6 @@ kind: EndpointSlice
 metadata: { name: ${name}-1, labels: { kubernetes.io/service-name: ${name} } }
 addressType: IPv4
 ports: [{ port: ${port} }]
-endpoints: [{ addresses: [127.0.0.1] }]
+endpoints: [{ addresses: [${address}] }]
 `;
 }

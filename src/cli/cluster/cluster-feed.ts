@@ -20,6 +20,7 @@ import { createWebhook } from "./cluster-webhook.ts";
 import { createClusterObserver } from "./cluster-observer.ts";
 
 export class ClusterFeed implements Feed {
+  readonly loopback = "refuse-loopback";
   readonly #options: Options;
   readonly #pod: PodIdentity;
   readonly #translateOptions: TranslateOptions;
@@ -111,5 +112,6 @@ function clusterTranslateOptions({ ingressClass, defaultCertificate, cluster }: 
     serveUnclassified: cluster.serveUnclassified,
     defaultCertificate,
     routeDefaults: DEFAULT_ROUTE_POLICY,
+    loopback: "refuse-loopback",
   };
 }

@@ -20,6 +20,7 @@ export function fileTranslateOptions(options: Pick<Options, "ingressClass" | "de
     serveUnclassified: true,
     defaultCertificate: options.defaultCertificate,
     routeDefaults: DEFAULT_ROUTE_POLICY,
+    loopback: "serve-loopback",
   };
 }
 

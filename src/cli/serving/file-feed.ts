@@ -8,6 +8,7 @@ import type { Feed, FeedContext } from "./serve-until-stopped.ts";
 import { StorePublisher } from "./store-publisher.ts";
 
 export class FileFeed implements Feed {
+  readonly loopback = "serve-loopback";
   readonly #options: Options;
   readonly #store = new ObjectStore();
   #source: FileSource | null = null;

@@ -7,6 +7,7 @@ import { AdminServer } from "../../admin/admin-server.ts";
 import { judgeReadiness } from "../../admin/readiness.ts";
 import type { DrainResult } from "../../dataplane/drain.ts";
 import { formatListenAddress } from "../../lib/address-text.ts";
+import type { LoopbackRule } from "../../lib/endpoint-address.ts";
 import { DiagnosticLedger } from "../../reconcile/diagnostic-ledger.ts";
 import type { DiagnosticChange } from "../../reconcile/diagnostic-ledger.ts";
 import { createLogger } from "../../telemetry/log.ts";
@@ -30,6 +31,8 @@ export interface FeedContext {
 
 /** Where snapshots come from. */
 export interface Feed {
+  /** Whether upstreams may be on the proxy's own machine: as whoever may write what is fed is trusted with it, or is not. */
+  readonly loopback: LoopbackRule;
   /** Reads what there is to read, before any port is taken. Throws what the user reads where that cannot be. */
   prepare(context: FeedContext): Promise<void>;
   /** Publishes, and resolves when every worker has answered for the first time. Returns what is served, in words. */
@@ -114,6 +117,7 @@ class Serving {
         diagnosed: (found) => diagnostics.replace("workers", found),
       },
       onWorkerEvent: (event) => sinks.workerEvent(event),
+      loopback: feed.loopback,
       onNameDiagnostics: (found) => diagnostics.replace("names", found),
     });
     this.#context = { dataPlane, diagnostics, sinks, logger };

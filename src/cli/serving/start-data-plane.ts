@@ -14,6 +14,7 @@ import type { WorkerObserver } from "../../dataplane/worker-link.ts";
 import type { Options } from "../../config/options.ts";
 import type { ListenAddress } from "../../config/values/listen-address.ts";
 import type { Diagnostic } from "../../ir/diagnostic.ts";
+import type { LoopbackRule } from "../../lib/endpoint-address.ts";
 import type { Snapshot } from "../../ir/snapshot.ts";
 import type { EndpointSet } from "../../ir/upstream.ts";
 import { createSelfSignedCertificate } from "../../dataplane/self-signed-certificate.ts";
@@ -30,6 +31,8 @@ export interface DataPlaneOptions {
   readonly observers: readonly WorkerObserver[];
   readonly publisherObserver: PublisherObserver;
   readonly onWorkerEvent: (event: SupervisorEvent) => void;
+  /** Whether names of upstreams may resolve to loopback addresses. */
+  readonly loopback: LoopbackRule;
   /** Names of upstreams that cannot be resolved now, replacing what was said before. */
   readonly onNameDiagnostics: (diagnostics: readonly Diagnostic[]) => void;
 }
@@ -40,7 +43,7 @@ export class DataPlane {
   readonly #ticketKeys: TicketKeys;
   readonly #names: NameResolver;
 
-  constructor({ options, observers, publisherObserver, onWorkerEvent, onNameDiagnostics }: DataPlaneOptions) {
+  constructor({ options, observers, publisherObserver, onWorkerEvent, loopback, onNameDiagnostics }: DataPlaneOptions) {
     const clock = systemClock;
     const { workers } = options;
     this.publisher = new Publisher({ workerCount: workers, observer: publisherObserver, clock });
@@ -52,6 +55,7 @@ export class DataPlane {
       transport: createSystemNameTransport(),
       clock,
       random: Math.random,
+      loopback,
       onEndpoints: (changed) => void this.publisher.publishEndpoints(changed),
       onDiagnostics: onNameDiagnostics,
     });

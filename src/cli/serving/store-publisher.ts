@@ -85,7 +85,7 @@ export class StorePublisher {
 
   #translateEndpoints(objects: WorldObjects, services: readonly NamespacedName[]): readonly EndpointSet[] {
     if (this.#translated === null) return [];
-    const { sets, result } = translateEndpoints(this.#translated, objects, services);
+    const { sets, result } = translateEndpoints(this.#translated, objects, services, this.#options.translateOptions);
     this.#translated = result;
     this.#report(result.diagnostics);
     return sets;

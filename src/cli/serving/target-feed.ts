@@ -4,6 +4,7 @@ import { createProxySnapshot } from "./proxy-snapshot.ts";
 import type { Feed, FeedContext } from "./serve-until-stopped.ts";
 
 export class TargetFeed implements Feed {
+  readonly loopback = "serve-loopback";
   readonly #options: Options;
 
   constructor(options: Options) {

@@ -75,7 +75,7 @@ function readEndpoints(
   if (service.external?.kind === "address") {
     return { endpoints: [plainEndpoint(service.external.address, port.number)], diagnostics: [] };
   }
-  const views = slices.map(viewSlice);
+  const views = slices.map((slice) => viewSlice(slice, service.loopback));
   const parts: (readonly Endpoint[])[] = [];
   for (const view of views) {
     const number = view.ports.get(port.name);

@@ -3,13 +3,15 @@ import type { Diagnostic } from "../../ir/diagnostic.ts";
 import type { NamespacedName } from "../../ir/names.ts";
 import type { Endpoint } from "../../ir/upstream.ts";
 import { compareStrings } from "../../lib/compare-strings.ts";
+import { readAddress } from "../../lib/endpoint-address.ts";
+import type { AddressFault, LoopbackRule } from "../../lib/endpoint-address.ts";
 import { quoteText } from "../../lib/untrusted-text.ts";
 import type { EndpointSlice } from "../../source/object-types.ts";
 import { diagnose, problem } from "../diagnose.ts";
+import type { Problem } from "../diagnose.ts";
 import { identifyObject } from "../object-identity.ts";
 import type { Identified, ObjectIdentity } from "../object-identity.ts";
 import { asList, asNonEmptyText, asPort, asRecord, asText, isPresent } from "../untyped.ts";
-import { readAddress } from "../../lib/endpoint-address.ts";
 import { mergeEndpoints } from "./merge-endpoints.ts";
 
 const SERVICE_LABEL = "kubernetes.io/service-name";
@@ -28,7 +30,11 @@ export interface SliceView {
   readonly byPort: Map<number, readonly Endpoint[]>;
 }
 
-const views = new WeakMap<object, SliceView>();
+/** Apart, so that what one rule allows is never what another one answers. */
+const views: Readonly<Record<LoopbackRule, WeakMap<object, SliceView>>> = {
+  "serve-loopback": new WeakMap(),
+  "refuse-loopback": new WeakMap(),
+};
 
 /** The Service whose endpoints a slice holds, or null. The fast lane asks this about every slice that changed. */
 export function serviceOfSlice(slice: EndpointSlice): NamespacedName | null {
@@ -37,11 +43,11 @@ export function serviceOfSlice(slice: EndpointSlice): NamespacedName | null {
   return identity === null || name === null ? null : { namespace: identity.reference.namespace, name };
 }
 
-export function viewSlice(slice: Identified<EndpointSlice>): SliceView {
-  let view = views.get(slice.object);
+export function viewSlice(slice: Identified<EndpointSlice>, loopback: LoopbackRule): SliceView {
+  let view = views[loopback].get(slice.object);
   if (view === undefined) {
-    view = readSlice(slice.object, slice);
-    views.set(slice.object, view);
+    view = readSlice(slice.object, slice, loopback);
+    views[loopback].set(slice.object, view);
   }
   return view;
 }
@@ -56,7 +62,7 @@ export function endpointsAt(view: SliceView, port: number): readonly Endpoint[] 
   return endpoints;
 }
 
-function readSlice(slice: EndpointSlice, identity: ObjectIdentity): SliceView {
+function readSlice(slice: EndpointSlice, identity: ObjectIdentity, loopback: LoopbackRule): SliceView {
   const diagnostics: Diagnostic[] = [];
   const addressType = asText(slice.addressType) ?? "";
   const isAddressed = addressType === "IPv4" || addressType === "IPv6";
@@ -66,7 +72,20 @@ function readSlice(slice: EndpointSlice, identity: ObjectIdentity): SliceView {
     const fault = problem("warning", "AddressTypeUnsupported", message, hint);
     diagnostics.push(diagnose({ object: identity.reference, field: "addressType" }, fault));
   }
-  const endpoints = isAddressed ? readEndpoints(asList(slice.endpoints), identity, diagnostics) : [];
+  const endpoints: Endpoint[] = [];
+  for (const [index, value] of asList(isAddressed ? slice.endpoints : []).entries()) {
+    const template = readTemplate(value);
+    for (const [addressIndex, written] of asList(asRecord(value)["addresses"]).entries()) {
+      const text = asText(written) ?? "";
+      const { address, fault } = readAddress(text, loopback);
+      if (address !== null) {
+        endpoints.push({ ...template, address });
+      } else if (diagnostics.length < MAX_ADDRESS_DIAGNOSTICS) {
+        const field = `endpoints[${index}].addresses[${addressIndex}]`;
+        diagnostics.push(diagnose({ object: identity.reference, field }, addressInvalid(text, fault)));
+      }
+    }
+  }
   return { identity, ports: readPorts(asList(slice.ports)), endpoints, diagnostics, byPort: new Map() };
 }
 
@@ -83,27 +102,14 @@ function readPorts(ports: readonly unknown[]): ReadonlyMap<string, number | null
   return read;
 }
 
-function readEndpoints(
-  endpoints: readonly unknown[],
-  identity: ObjectIdentity,
-  diagnostics: Diagnostic[],
-): readonly Endpoint[] {
-  const read: Endpoint[] = [];
-  for (const [index, value] of endpoints.entries()) {
-    const template = readTemplate(value);
-    for (const [addressIndex, text] of asList(asRecord(value)["addresses"]).entries()) {
-      const address = readAddress(asText(text) ?? "");
-      if (address !== null) {
-        read.push({ ...template, address });
-      } else if (diagnostics.length < MAX_ADDRESS_DIAGNOSTICS) {
-        const message = `${quoteText(asText(text) ?? "")} is not an IP address that an endpoint can have.`;
-        const fault = problem("warning", "EndpointAddressInvalid", message, "Write an IPv4 or IPv6 address.");
-        const field = `endpoints[${index}].addresses[${addressIndex}]`;
-        diagnostics.push(diagnose({ object: identity.reference, field }, fault));
-      }
-    }
+function addressInvalid(text: string, fault: AddressFault): Problem {
+  if (fault === "not an IP address") {
+    const message = `${quoteText(text)} is not an IP address; it is left out.`;
+    return problem("warning", "EndpointAddressInvalid", message, "Write an IPv4 or IPv6 address.");
   }
-  return read;
+  const message = `${quoteText(text)} is ${fault}, which no endpoint can have; it is left out.`;
+  const hint = "Write an address at which the proxy reaches the endpoint over the network.";
+  return problem("warning", "EndpointAddressInvalid", message, hint);
 }
 
 /** Conditions that are not said have the defaults of the API: ready, serving as ready, not terminating. */

@@ -6,6 +6,7 @@ import type { Ingress, RoutePolicy, Secret, Service, UpstreamPolicy } from "../.
 import { appendTo, diagnose, problem } from "../diagnose.ts";
 import { comparePrecedence } from "../object-identity.ts";
 import type { ObjectIndex } from "../object-index.ts";
+import type { LoopbackRule } from "../../lib/endpoint-address.ts";
 import { readCa } from "../upstreams/backend.ts";
 import { viewService } from "../upstreams/service-view.ts";
 import { viewPolicy } from "./policy-view.ts";
@@ -27,6 +28,7 @@ export interface PolicyWorld {
   readonly ingresses: ObjectIndex<Ingress>;
   readonly services: ObjectIndex<Service>;
   readonly secrets: ObjectIndex<Secret>;
+  readonly loopback: LoopbackRule;
 }
 
 /** More ports are not listed in a hint. */
@@ -56,7 +58,7 @@ export function attachPolicies(world: PolicyWorld, diagnostics: Diagnostic[]): A
   const upstreamPolicies = viewAll(world.upstreamPolicies, UPSTREAM_RULES);
   for (const view of upstreamPolicies) checkCaSecret(view, world.secrets, diagnostics);
   const winners = settleClaims(upstreamPolicies, diagnostics);
-  return { ofIngresses, ofServices: groupByService(winners, world.services, diagnostics) };
+  return { ofIngresses, ofServices: groupByService(winners, world, diagnostics) };
 }
 
 function viewAll(policies: ObjectIndex<object>, rules: PolicyRules): readonly PolicyView[] {
@@ -85,7 +87,7 @@ function settleClaims(views: readonly PolicyView[], diagnostics: Diagnostic[]): 
 
 function groupByService(
   winners: Iterable<PolicyTarget>,
-  services: ObjectIndex<Service>,
+  { services, loopback }: Pick<PolicyWorld, "services" | "loopback">,
   diagnostics: Diagnostic[],
 ): ReadonlyMap<string, readonly PolicyTarget[]> {
   const groups = new Map<string, PolicyTarget[]>();
@@ -97,7 +99,7 @@ function groupByService(
     }
     const { section } = target;
     if (section !== "") {
-      const names = viewService(service).ports.map(({ name }) => name);
+      const names = viewService(service, loopback).ports.map(({ name }) => name);
       if (!names.includes(section)) diagnostics.push(portNotFound(target, names));
     }
     const group = groups.get(target.key);

@@ -2,6 +2,7 @@
 // The outcome is remembered together with the objects that were looked up, and made anew when one of these changes.
 import type { Diagnostic } from "../../ir/diagnostic.ts";
 import type { Route, RoutePolicy } from "../../ir/route-table.ts";
+import type { LoopbackRule } from "../../lib/endpoint-address.ts";
 import type { Secret, Service } from "../../source/object-types.ts";
 import { appendTo, diagnose } from "../diagnose.ts";
 import type { Identified } from "../object-identity.ts";
@@ -40,6 +41,7 @@ export interface LinkTargets {
   readonly services: ObjectIndex<Service>;
   readonly secrets: ObjectIndex<Secret>;
   readonly policies: AttachedPolicies;
+  readonly loopback: LoopbackRule;
 }
 
 interface Remembered {
@@ -65,11 +67,11 @@ export function linkIngress(view: IngressView, targets: LinkTargets, routeDefaul
   return linked;
 }
 
-function findService({ policies, services }: LinkTargets, key: string): ServiceView | undefined {
+function findService({ policies, services, loopback }: LinkTargets, key: string): ServiceView | undefined {
   const service = services.get(key);
   if (service === undefined) return undefined;
   const claims = policies.ofServices.get(key);
-  const view = viewService(service);
+  const view = viewService(service, loopback);
   return claims === undefined ? view : applyServicePolicies(view, claims);
 }
 

@@ -1,6 +1,7 @@
 // `penstock controller` against a double of the API server: what it serves, what it writes, and what an outage does to it.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
@@ -8,6 +9,7 @@ import type { TestContext } from "node:test";
 import { parseAllDocuments } from "yaml";
 import { startApiServer } from "../../support/api-server/start-api-server.ts";
 import type { ApiServerDouble, ObjectInput } from "../../support/api-server/start-api-server.ts";
+import { machineAddress } from "../../support/machine-address.ts";
 import { createFolder, PenstockProcess } from "../../support/penstock-process.ts";
 import { localFlags, manifestOf, RunningProxy, startUpstream } from "../../support/running-proxy.ts";
 
@@ -40,7 +42,9 @@ async function startCluster(context: TestContext): Promise<TestCluster> {
 
 /** Writes an Ingress of our class with its Service and slice. */
 function applySite(api: ApiServerDouble, name: string, port: number): void {
-  for (const document of parseAllDocuments(manifestOf({ name, host: `${name}.test`, port }))) {
+  for (const document of parseAllDocuments(
+    manifestOf({ name, host: `${name}.test`, port, address: machineAddress() }),
+  )) {
     const object = document.toJS() as ObjectInput & { spec?: Record<string, unknown> };
     if (object.kind === "Ingress") object.spec = { ...object.spec, ingressClassName: "penstock" };
     api.apply(object);
@@ -136,10 +140,11 @@ describe("controller", { concurrency: 2 }, () => {
 });
 
 function hello(context: TestContext, text: string): Promise<number> {
-  return startUpstream(context, (request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     request.resume();
     response.end(text);
-  });
+  };
+  return startUpstream(context, answer, machineAddress());
 }
 
 async function freePort(): Promise<number> {

@@ -1,6 +1,7 @@
 // What a hostile tenant writes does no harm to others: they are served on, nothing dies, and whoever wrote it is told. How long
 // the workers stood still is reported, not judged: that is for a quiet machine.
 import assert from "node:assert/strict";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { it } from "node:test";
 import type { TestContext } from "node:test";
 import { parseAllDocuments } from "yaml";
@@ -8,18 +9,29 @@ import type { ApiObject } from "../../support/api-server/api-objects.ts";
 import type { ApiServerDouble } from "../../support/api-server/start-api-server.ts";
 import { startApiServer } from "../../support/api-server/start-api-server.ts";
 import { hostileIngresses, impossibleIngresses } from "../../support/hostile-ingresses.ts";
+import { machineAddress } from "../../support/machine-address.ts";
 import { createFolder } from "../../support/penstock-process.ts";
 import { localFlags, manifestOf, RunningProxy, startUpstream } from "../../support/running-proxy.ts";
 
 const NEIGHBOUR = "neighbour.test";
 
 function applySite(api: ApiServerDouble, name: string, port: number): void {
-  for (const document of parseAllDocuments(manifestOf({ name, host: `${name}.test`, port }))) {
+  for (const document of parseAllDocuments(
+    manifestOf({ name, host: `${name}.test`, port, address: machineAddress() }),
+  )) {
     const object = document.toJS() as ApiObject & { readonly spec?: object };
     api.apply(
       object.kind === "Ingress" ? { ...object, spec: { ...object.spec, ingressClassName: "penstock" } } : object,
     );
   }
+}
+
+function startSite(context: TestContext, text: string): Promise<number> {
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    request.resume();
+    response.end(text);
+  };
+  return startUpstream(context, answer, machineAddress());
 }
 
 async function startController(context: TestContext): Promise<{ api: ApiServerDouble; proxy: RunningProxy }> {
@@ -31,10 +43,7 @@ async function startController(context: TestContext): Promise<{ api: ApiServerDo
     metadata: { name: "penstock" },
     spec: { controller: "penstock.dev/ingress-controller" },
   });
-  const port = await startUpstream(context, (request, response) => {
-    request.resume();
-    response.end("served");
-  });
+  const port = await startSite(context, "served");
   applySite(api, "neighbour", port);
   applySite(api, "web", port);
   const folder = await createFolder(context, {
@@ -89,11 +98,7 @@ it("a hostile Ingress is told so and harms nobody", async (context) => {
     "Ingress",
     Buffer.concat([Buffer.from(before), Buffer.from([0xff, 0xfe, 0xc0, 0x80]), Buffer.from(after)]),
   );
-  const port = await startUpstream(context, (request, response) => {
-    request.resume();
-    response.end("last");
-  });
-  applySite(api, "last", port);
+  applySite(api, "last", await startSite(context, "last"));
   const served = await serveUntilDone(proxy);
   context.diagnostic(`${served} requests of others meanwhile; longest delay: ${await longestDelays(proxy)}`);
 

@@ -54,6 +54,7 @@ test("a worker that is killed under load takes only its own connections along, a
       events.push(event);
       if (event.type === "worker-restarted") restarted.resolve();
     },
+    loopback: "serve-loopback",
     onNameDiagnostics: () => undefined,
   });
   context.after(() => dataPlane.stop());
