@@ -107,7 +107,8 @@ export class AdmissionServer {
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
-    const grace = this.#options.clock.setTimer(() => this.#server.closeAllConnections(), CLOSE_GRACE_MS);
+    // The server itself does not know of connections that are still shaking hands.
+    const grace = this.#options.clock.setTimer(() => this.#connections.closeAll(), CLOSE_GRACE_MS);
     await closed;
     grace.cancel();
   }

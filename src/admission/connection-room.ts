@@ -48,6 +48,11 @@ export class ConnectionRoom {
     if (connection !== undefined) this.#idle.set(peer, connection);
   }
 
+  /** Cuts every connection, whatever goes on on it. */
+  closeAll(): void {
+    for (const { socket } of this.#open.values()) socket.destroy();
+  }
+
   #makeRoom(address: string): boolean {
     const counts = new Map<string, number>();
     for (const connection of this.#open.values()) {
