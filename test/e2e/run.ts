@@ -104,33 +104,19 @@ async function requirePrograms(): Promise<void> {
 
 /** Cluster and image. Afterwards KUBECONFIG is set, and every node has E2E_IMAGE. */
 async function prepareCluster(): Promise<void> {
-  const image = (process.env["E2E_IMAGE"] ??= "penstock:test");
+  const given = process.env["E2E_IMAGE"] ?? "";
+  const image = given === "" ? "penstock:test" : given;
+  process.env["E2E_IMAGE"] = image;
   if ((process.env["KUBECONFIG"] ?? "") !== "") {
     const loadCommand = process.env["E2E_LOAD_COMMAND"] ?? "";
     if (loadCommand !== "") await timed(`load ${image}`, () => runShell(loadCommand, { timeoutMs: 900_000 }));
     return;
   }
-  const clusters = (await runCommand("kind", ["get", "clusters"])).split("\n");
-  if (!clusters.includes(KIND_CLUSTER)) {
-    if (!flags.keep) {
-      cleanups.push({
-        what: "delete the kind cluster",
-        undo: async () => void (await runCommand("kind", ["delete", "cluster", "--name", KIND_CLUSTER])),
-      });
-    }
-    const config = join(ROOT, "kind-config.yaml");
-    await timed("kind create cluster", () =>
-      runCommand("kind", ["create", "cluster", "--config", config, "--wait", "120s"], { timeoutMs: 600_000 }),
-    );
-  }
-  const folder = mkdtempSync(join(tmpdir(), "penstock-e2e-"));
-  cleanups.push({ what: "remove the kubeconfig", undo: () => rmSync(folder, { recursive: true, force: true }) });
-  const kubeconfig = join(folder, "kubeconfig");
-  await runCommand("kind", ["export", "kubeconfig", "--name", KIND_CLUSTER, "--kubeconfig", kubeconfig]);
-  process.env["KUBECONFIG"] = kubeconfig;
+  process.env["KUBECONFIG"] = await makeKindCluster();
   // kind brings no load balancer; node ports are reached at the nodes' own addresses.
   process.env["E2E_SERVICE_TYPE"] ??= "NodePort";
-  if (!(await hasProgram("docker", ["image", "inspect", image]))) {
+  // An image of our own name is built each time: what was built before the last change is not what is to be tested.
+  if (given === "" || !(await hasProgram("docker", ["image", "inspect", image]))) {
     await timed(`docker build ${image}`, () =>
       runCommand("docker", ["build", "--tag", image, ROOT], { timeoutMs: 1_200_000 }),
     );
@@ -138,6 +124,33 @@ async function prepareCluster(): Promise<void> {
   await timed(`kind load ${image}`, () =>
     runCommand("kind", ["load", "docker-image", image, "--name", KIND_CLUSTER], { timeoutMs: 300_000 }),
   );
+}
+
+/**
+ * Makes the kind cluster, or takes the one that a run with --keep left. The user's own kubeconfig and its current context
+ * stay as they are. Answers a kubeconfig that goes with this run.
+ */
+async function makeKindCluster(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "penstock-e2e-"));
+  cleanups.push({ what: "remove the kubeconfig", undo: () => rmSync(folder, { recursive: true, force: true }) });
+  const kubeconfig = join(folder, "kubeconfig");
+  const names = ["--name", KIND_CLUSTER, "--kubeconfig", kubeconfig];
+  const clusters = (await runCommand("kind", ["get", "clusters"])).split("\n");
+  if (clusters.includes(KIND_CLUSTER)) {
+    await runCommand("kind", ["export", "kubeconfig", ...names]);
+    return kubeconfig;
+  }
+  if (flags.keep) {
+    say(`e2e: the cluster stays; for kubectl: kind export kubeconfig --name ${KIND_CLUSTER}`);
+  } else {
+    const undo = async (): Promise<void> => void (await runCommand("kind", ["delete", "cluster", ...names]));
+    cleanups.push({ what: "delete the kind cluster", undo });
+  }
+  const config = join(ROOT, "kind-config.yaml");
+  await timed("kind create cluster", () =>
+    runCommand("kind", ["create", "cluster", ...names, "--config", config, "--wait", "120s"], { timeoutMs: 600_000 }),
+  );
+  return kubeconfig;
 }
 
 /** The way to the API server for this process and all tests. It has the administrator's rights: a socket for us alone. */
@@ -225,7 +238,7 @@ async function runTests(files: readonly string[], concurrency: number): Promise<
 }
 
 function findTests(): readonly string[] {
-  const files = positionals.length > 0 ? positionals : globSync("test/e2e/**/*.test.ts", { cwd: ROOT });
+  const files = positionals.length > 0 ? positionals : globSync("test/e2e/*/**/*.test.ts", { cwd: ROOT });
   const missing = files.filter((file) => !existsSync(resolve(ROOT, file)));
   if (missing.length > 0) throw new SetupError(`there is no ${missing.join(", ")}`);
   if (files.length === 0) throw new SetupError("there are no tests in test/e2e");

@@ -13,6 +13,8 @@ interface LeaseSpec {
   readonly holderIdentity?: string;
   readonly leaseDurationSeconds?: number;
   readonly leaseTransitions?: number;
+  readonly renewTime?: string;
+  readonly acquireTime?: string;
 }
 
 const leaseSpec = (lease: KubeObject | null): LeaseSpec => lease?.["spec"] ?? {};
@@ -64,6 +66,12 @@ test("a leader that is killed is replaced when its lease has run out, and status
   );
   const tookMs = Math.round(performance.now() - lostAt);
   t.diagnostic(`another replica led ${tookMs} ms after the loss; a lease is ${lease.leaseDurationSeconds} s`);
+  // Not before the lease has run out, which would be two leaders; and soon afterwards.
+  const { leaseDurationSeconds = 0 } = lease;
+  assert.ok(tookMs < (leaseDurationSeconds + 15) * 1000, `nobody led for ${tookMs} ms`);
+  const renewedAt = Date.parse(lease.renewTime ?? "");
+  const acquiredAt = Date.parse(leaseSpec(next).acquireTime ?? "");
+  assert.ok(acquiredAt - renewedAt >= leaseDurationSeconds * 1000, "the Lease was taken before it had run out");
   assert.ok((leaseSpec(next).leaseTransitions ?? 0) > (lease.leaseTransitions ?? 0));
   // The new leader writes, and what the former one wrote was right: it is not written again.
   await applyAndAwaitStatus(namespace, release, "after");

@@ -1,5 +1,6 @@
 // Rights that are taken away, and given again: what they are needed for stops, is told, and comes back by itself.
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { createTestCertificate } from "../../support/certificates.ts";
 import { deleteObject, patchObject, waitForObjects } from "../support/api.ts";
@@ -7,6 +8,7 @@ import type { KubeObject, ObjectReference } from "../support/api.ts";
 import { isAllowed } from "../support/access.ts";
 import { adminPages, metricOf } from "../support/admin.ts";
 import { request, requestUntil } from "../support/http-client.ts";
+import { LoadGenerator, assertNoFailures, describeLoad } from "../support/load-generator.ts";
 import { isRolledOut, namespaceFor } from "../support/namespace.ts";
 import { podsOf, releaseFor, targetOf } from "../support/release.ts";
 import type { Release } from "../support/release.ts";
@@ -44,15 +46,18 @@ async function clusterRoleOf(release: Release): Promise<KubeObject> {
   return roles[0] as KubeObject;
 }
 
-/** The API server's authorizer learns of a role a moment after it was written. */
+/** The API server's authorizer learns of a role a moment after it was written, and tells nobody. */
 async function untilAllowed(release: Release, wanted: boolean): Promise<void> {
   const access = { verb: "get", group: "", resource: "secrets", namespace: release.namespace };
   const deadline = performance.now() + 30_000;
   while (performance.now() < deadline) {
     if ((await isAllowed(release, access)) === wanted) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`the right to read Secrets did not become ${wanted}`);
 }
+
+const fingerprintOf = (pem: string): string => new X509Certificate(pem).fingerprint256;
 
 test("a Secret that may not be read any more is told of, others are served, and it comes alive when it is granted", async (t) => {
   const namespace = await namespaceFor(t);
@@ -72,7 +77,12 @@ test("a Secret that may not be read any more is told of, others are served, and 
     tls: [{ hosts: [host], secretName: name }],
   });
   await namespace.applyIngress(site("early", early));
-  const served = await requestUntil(target, { host: early, scheme: "https" }, ({ status }) => status === 200);
+  const ownFingerprint = fingerprintOf(earlyCertificate!.chainPem);
+  const isOwn = ({ status, fingerprint }: { readonly status: number; readonly fingerprint: string }): boolean =>
+    status === 200 && fingerprint === ownFingerprint;
+  await requestUntil(target, { host: early, scheme: "https" }, isOwn);
+  const load = new LoadGenerator({ target, host: early, scheme: "https", ratePerSecond: 10, timeoutMs: 60_000 });
+  t.after(() => load.stop());
 
   const grant = await forbidSecrets(release);
   await namespace.applyIngress(site("late", late));
@@ -86,15 +96,27 @@ test("a Secret that may not be read any more is told of, others are served, and 
   const told = events.find(({ reason }) => reason === "SecretForbidden");
   assert.match(String(told?.["note"]), /Grant get on secrets in the namespace/);
   const kept = await request(target, { host: early, scheme: "https" });
-  assert.deepEqual([kept.status, kept.fingerprint], [200, served.fingerprint]);
+  assert.deepEqual([kept.status, kept.fingerprint], [200, ownFingerprint]);
+  const lateFingerprint = fingerprintOf(lateCertificate!.chainPem);
+  const unread = await request(target, { host: late, scheme: "https" });
+  assert.ok(![ownFingerprint, lateFingerprint].includes(unread.fingerprint), "a certificate that is not its own");
 
   await grant();
   await requestUntil(
     target,
     { host: late, scheme: "https" },
-    ({ status, fingerprint }) => status === 200 && fingerprint !== served.fingerprint && fingerprint !== "",
+    ({ status, fingerprint }) => status === 200 && fingerprint === lateFingerprint,
     { timeoutMs: 120_000 },
   );
+  await waitForObjects(
+    { apiVersion: "events.k8s.io/v1", kind: "Event", namespace: namespace.name },
+    (all) => all.some(({ reason, note }) => reason === "Resolved" && String(note).includes("SecretForbidden")),
+    { what: "an Event that the Secret is read now" },
+  );
+  await load.afterMore(20);
+  const report = await load.stop();
+  t.diagnostic(describeLoad(report));
+  assertNoFailures(report, 20);
 });
 
 test("a replica that starts without the right to read Secrets serves what needs none, and the rest once it is granted", async (t) => {

@@ -8,6 +8,7 @@ import { namespaceFor } from "../support/namespace.ts";
 import type { TestNamespace } from "../support/namespace.ts";
 import { releaseFor, targetOf } from "../support/release.ts";
 import type { Release } from "../support/release.ts";
+import { SETTINGS } from "../support/settings.ts";
 
 async function serve(namespace: TestNamespace, release: Release, host: string): Promise<void> {
   await namespace.deployEcho();
@@ -21,8 +22,12 @@ test("a release for one namespace serves it, its ports and its policies, and may
     scope: { namespaces: [inside.name] },
     containerPorts: { http: 80, https: 443 },
     service: { ports: { http: 8000, https: 8443 } },
+    networkPolicy: { enabled: true },
   });
   const target = await targetOf(release);
+  if (SETTINGS.serviceType === "LoadBalancer") {
+    assert.deepEqual([target.httpPort, target.httpsPort], [8000, 8443]);
+  }
   const [host, strange] = [inside.host("shop"), outside.host("shop")];
   await serve(outside, release, strange);
   await serve(inside, release, host);
@@ -37,6 +42,16 @@ test("a release for one namespace serves it, its ports and its policies, and may
     spec: { targetRefs: [{ group: "", kind: "Service", name: "echo" }], timeouts: { response: "200ms" } },
   });
   await requestUntil(target, { host, path: "/?delay=1000" }, ({ status }) => status === 504);
+  await inside.apply({
+    apiVersion: "penstock.dev/v1alpha1",
+    kind: "RoutePolicy",
+    metadata: { name: "limits" },
+    spec: {
+      targetRefs: [{ group: "networking.k8s.io", kind: "Ingress", name: "web" }],
+      timeouts: { response: "5s" },
+    },
+  });
+  await requestUntil(target, { host, path: "/?delay=1000" }, ({ status }) => status === 200);
   await inside.waitFor("Ingress", "web", (ingress) => JSON.stringify(ingress?.["status"]).includes('"ip"'));
   assert.deepEqual((await outside.get("Ingress", "web"))?.["status"], { loadBalancer: {} });
 
@@ -50,6 +65,8 @@ test("a release for one namespace serves it, its ports and its policies, and may
     { verb: "get", group: "", resource: "secrets" },
     { verb: "patch", group: "networking.k8s.io", resource: "ingresses", subresource: "status" },
     { verb: "create", group: "events.k8s.io", resource: "events" },
+    { verb: "list", group: "penstock.dev", resource: "routepolicies" },
+    { verb: "list", group: "penstock.dev", resource: "upstreampolicies" },
   ];
   for (const access of [...read, ...others]) {
     const what = JSON.stringify(access);
@@ -62,7 +79,7 @@ test("a release for one namespace serves it, its ports and its policies, and may
 });
 
 test("a release for labelled namespaces follows the labels", async (t) => {
-  const [home, served] = [await namespaceFor(t), await namespaceFor(t)];
+  const [home, served, always] = [await namespaceFor(t), await namespaceFor(t), await namespaceFor(t)];
   const release = await releaseFor(t, home.name, {
     replicaCount: 1,
     scope: { namespaceSelector: `team=${home.name}` },
@@ -70,8 +87,13 @@ test("a release for labelled namespaces follows the labels", async (t) => {
   const target = await targetOf(release);
   const host = served.host("shop");
   await serve(served, release, host);
-  const label = (team: string | null): Promise<unknown> =>
-    patchObject({ apiVersion: "v1", kind: "Namespace", name: served.name }, { metadata: { labels: { team } } });
+  const labelOf = (name: string, team: string | null): Promise<unknown> =>
+    patchObject({ apiVersion: "v1", kind: "Namespace", name }, { metadata: { labels: { team } } });
+  const label = (team: string | null): Promise<unknown> => labelOf(served.name, team);
+  // Written last, so when it is served the other was there to be seen.
+  await labelOf(always.name, home.name);
+  await serve(always, release, always.host("shop"));
+  await requestUntil(target, { host: always.host("shop") }, ({ status }) => status === 200);
   assert.equal((await request(target, { host })).status, 404);
   await label(home.name);
   await requestUntil(target, { host }, ({ status }) => status === 200);
@@ -81,4 +103,5 @@ test("a release for labelled namespaces follows the labels", async (t) => {
   await requestUntil(target, { host }, ({ status }) => status === 200);
   await label(null);
   await requestUntil(target, { host }, ({ status }) => status === 404);
+  assert.equal((await request(target, { host: always.host("shop") })).status, 200);
 });

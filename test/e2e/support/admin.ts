@@ -40,6 +40,28 @@ export function metricOf(page: string, series: string): number {
   return line === undefined ? Number.NaN : Number(line.slice(series.length + 1));
 }
 
+/**
+ * Waits until the series is as wanted on every pod of the release. Nothing tells of a metric: it is read again and again, also
+ * while port forwarding, which goes through the API server and kubelets, does not work.
+ */
+export async function untilMetric(
+  release: Release,
+  series: string,
+  isWanted: (value: number, pod: string) => boolean,
+  timeoutMs = 240_000,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const pages = await adminPages(release, "/metrics").catch((): ReadonlyMap<string, string> => new Map());
+    const values = Array.from(pages, ([pod, page]) => [pod, metricOf(page, series)] as const);
+    if (values.length > 0 && values.every(([pod, value]) => isWanted(value, pod))) return;
+    if (performance.now() > deadline) {
+      throw new Error(`${series} did not become as wanted; seen last: ${JSON.stringify(values)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
 async function localPortOf(forward: ChildProcess): Promise<number> {
   let said = "";
   forward.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));

@@ -11,8 +11,6 @@ export const CAPABILITIES = {
   /** Loses a node as a power cut does. */
   stopNode: "E2E_STOP_NODE",
   startNode: "E2E_START_NODE",
-  /** Lets load-balancer addresses be reached through this node, where they enter the cluster by a single one. */
-  routeNode: "E2E_ROUTE_NODE",
   /** Compacts etcd to its newest revision, so that older watches answer 410. */
   compactEtcd: "E2E_COMPACT_ETCD",
 } as const;

@@ -233,39 +233,53 @@ interface Dump {
   readonly title: string;
   /** Of kubectl, separated by spaces. */
   readonly args: (namespace: string) => string;
-  /** Which lines are shown at once; the file has all. */
-  readonly shown: "all" | "of the namespace" | "none";
+  /** Which lines are shown at once; the file has all. Of Penstock's logs not the requests, which are too many. */
+  readonly isShown: (line: string, namespace: string) => boolean;
 }
+
+const isNoRequest = (line: string): boolean => !line.includes('"request_id":');
 
 const DUMPS: readonly Dump[] = [
   {
     title: "events",
     args: (namespace) => `get events --namespace ${namespace} --sort-by=.lastTimestamp`,
-    shown: "all",
+    isShown: () => true,
   },
   {
     title: "objects",
     args: (namespace) =>
-      `get ingress,service,endpointslices,deployments,daemonsets,pods --namespace ${namespace} --output yaml`,
-    shown: "none",
+      `get ingress,service,endpointslices,deployments,daemonsets,pods,leases,networkpolicies,pdb --namespace ${namespace} --output yaml`,
+    isShown: () => false,
+  },
+  {
+    // By themselves: kubectl shows nothing where one of the kinds is not installed.
+    title: "policies",
+    args: (namespace) => `get upstreampolicies,routepolicies --namespace ${namespace} --output yaml`,
+    isShown: () => false,
   },
   {
     title: "logs of the namespace",
     args: (namespace) =>
       `logs --namespace ${namespace} --selector app --all-containers --prefix --tail 200 --ignore-errors`,
-    shown: "all",
+    isShown: () => true,
   },
   {
     title: "logs of its own release",
     args: (namespace) =>
-      `logs --namespace ${namespace} --selector app.kubernetes.io/name=penstock --prefix --tail 400 --ignore-errors`,
-    shown: "all",
+      `logs --namespace ${namespace} --selector app.kubernetes.io/name=penstock --prefix --tail 10000 --ignore-errors`,
+    isShown: isNoRequest,
+  },
+  {
+    title: "logs of its own release before restarts",
+    args: (namespace) =>
+      `logs --namespace ${namespace} --selector app.kubernetes.io/name=penstock --prefix --tail 1000 --ignore-errors --previous`,
+    isShown: isNoRequest,
   },
   {
     title: "logs of the shared release",
     args: () =>
-      `logs --namespace ${SHARED_RELEASE.namespace} --selector app.kubernetes.io/name=penstock --prefix --tail 1000 --ignore-errors`,
-    shown: "of the namespace",
+      `logs --namespace ${SHARED_RELEASE.namespace} --selector app.kubernetes.io/name=penstock --prefix --tail 10000 --ignore-errors`,
+    isShown: (line, namespace) => isNoRequest(line) && line.includes(namespace),
   },
 ];
 const LINES_SHOWN = 25;
@@ -274,7 +288,7 @@ const LINES_SHOWN = 25;
 async function describeFailure(t: TestContext, namespace: string): Promise<void> {
   const folder = join(SETTINGS.artifacts, t.name.replaceAll(/[^A-Za-z0-9]+/g, "-").slice(0, 80));
   await mkdir(folder, { recursive: true });
-  for (const { title, args, shown } of DUMPS) {
+  for (const { title, args, isShown } of DUMPS) {
     let text: string;
     try {
       text = await kubectl(args(namespace).split(" "), { timeoutMs: 20_000 });
@@ -282,8 +296,8 @@ async function describeFailure(t: TestContext, namespace: string): Promise<void>
       text = error instanceof Error ? error.message : String(error);
     }
     await writeFile(join(folder, `${title.replaceAll(" ", "-")}.txt`), text);
-    const lines = text.split("\n").filter((line) => line !== "" && (shown === "all" || line.includes(namespace)));
-    if (shown !== "none" && lines.length > 0) t.diagnostic(`${title}:\n${lines.slice(-LINES_SHOWN).join("\n")}`);
+    const lines = text.split("\n").filter((line) => line !== "" && isShown(line, namespace));
+    if (lines.length > 0) t.diagnostic(`${title}:\n${lines.slice(-LINES_SHOWN).join("\n")}`);
   }
   t.diagnostic(`all of it: ${folder}`);
 }

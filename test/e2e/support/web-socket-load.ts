@@ -81,6 +81,7 @@ export class WebSocketLoad {
   /** Sends once more on all, waits for every echo (or the end of its connection), and ends them. */
   async stop(): Promise<WebSocketReport> {
     clearInterval(this.#timer);
+    this.#sendAll();
     await this.#until(() => this.#echoed >= this.#sent || this.#lost.length > 0);
     this.#isStopping = true;
     for (const socket of this.#sockets.keys()) socket.destroy();

@@ -110,7 +110,10 @@ test("the webhook accepts, refuses with what to write instead, warns, and minds 
   assert.notEqual(await namespace.get("Ingress", "early"), null);
   // What takes from others is told, too.
   const greedy = { rules: { [namespace.host("fine")]: [{ path: "/" }] } };
-  assert.match(await apply(namespace, good("greedy", greedy)), /Warning: .*fine/);
+  assert.match(
+    await apply(namespace, good("greedy", greedy)),
+    /Warning: .*is already served by Ingress \S+\/fine .*Remove one of the two/,
+  );
   // Another controller's mistakes are not ours to judge.
   assert.equal(await apply(namespace, wrongIngress(namespace, release, { ingressClass: "someone-elses" })), "");
   const policy = {
