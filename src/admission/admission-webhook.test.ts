@@ -272,6 +272,37 @@ describe("the admission webhook", () => {
     );
   });
 
+  it("says of an ExternalName on the proxy's own machine what the controller says of it", async (context) => {
+    const world = await startWorld(context);
+    const spec = { type: "ExternalName", externalName: "127.0.0.1", ports: [{ port: 80 }] };
+    world.add({ apiVersion: "v1", kind: "Service", metadata: { name: "own", namespace: "shop" }, spec });
+    const { allowed, warnings } = await world.review(ingress("web", { service: "own" }));
+    assert.equal(allowed, true, "the fault is the Service's, which may be mended after the Ingress");
+    assert.match(
+      warnings?.join("\n") ?? "",
+      /externalName "127\.0\.0\.1" is a loopback address, which no endpoint can/,
+    );
+  });
+
+  it("names nothing of other namespaces, whoever wins and whoever loses", async (context) => {
+    const world = await startWorld(context);
+    const { metadata, spec, ...rest } = ingress("first");
+    const tls = [{ hosts: ["shop.example"], secretName: "hidden-tls" }];
+    const hidden = { ...rest, metadata: { ...metadata, namespace: "hidden" }, spec: { ...spec, tls } };
+    world.add(hidden);
+    for (const created of ["2026-03-01T00:00:00Z", "2025-01-01T00:00:00Z"]) {
+      const { allowed, warnings = [], status } = await world.review(ingress("second", { created }));
+      assert.equal(allowed, true);
+      assert.equal(status, undefined);
+      assert.ok(warnings.length > 0);
+      assert.doesNotMatch(warnings.join("\n"), /hidden|first/);
+      const expected = created.startsWith("2026")
+        ? /is already served by an Ingress of another namespace, which takes precedence/
+        : /^another Ingress would be affected, in a namespace that is not named here: PathConflict$/m;
+      assert.match(warnings.join("\n"), expected);
+    }
+  });
+
   it("lets an update keep an error that is stored already, and refuses a new one", async (context) => {
     const world = await startWorld(context);
     const stored = ingress("web", { paths: [pathTo("/x"), pathTo(BAD_PATH)] });

@@ -1,4 +1,5 @@
 // What the API server, and so the user, is told of a review: an AdmissionReview of admission.k8s.io/v1, with bounded texts.
+import { tellWithin } from "../ir/diagnostic.ts";
 import type { Diagnostic } from "../ir/diagnostic.ts";
 import type { ObjectReference } from "../ir/names.ts";
 import { formatName } from "../ir/names.ts";
@@ -23,8 +24,12 @@ const MAX_ERROR_LENGTH = 500;
 
 const UNPROCESSABLE = 422;
 
-export function answerVerdict(uid: string, { object, errors, warnings }: Verdict): ReviewAnswer {
-  const told = formatWarnings(object, warnings);
+export function answerVerdict(uid: string, verdict: Verdict): ReviewAnswer {
+  const { object } = verdict;
+  // Whoever may write here need not be allowed to know what there is in other namespaces, nor what it says.
+  const tell = (diagnostic: Diagnostic): Diagnostic => tellWithin(object?.namespace ?? "", diagnostic);
+  const errors = verdict.errors.map(tell);
+  const told = formatWarnings(object, verdict.warnings.map(tell));
   const withWarnings = told.length === 0 ? {} : { warnings: told };
   if (errors.length === 0) return { uid, allowed: true, ...withWarnings };
   const message = formatErrors(object, errors);
@@ -59,7 +64,6 @@ function formatWarning(subject: ObjectReference | null, warning: Diagnostic): st
   const { object } = warning;
   const isOther =
     object !== null && (subject === null || formatName(object) !== formatName(subject) || object.kind !== subject.kind);
-  // Whoever may write here need not be allowed to know what there is in other namespaces, nor what it says.
   if (isOther && subject !== null && object.namespace !== subject.namespace) {
     return `another ${object.kind} would be affected, in a namespace that is not named here: ${printable(warning.reason)}`;
   }

@@ -1,5 +1,5 @@
 // Makes diagnostics, and puts a list of them in order. Judges nothing by itself.
-import type { Diagnostic, Severity } from "../ir/diagnostic.ts";
+import type { Diagnostic, OtherObject, Severity } from "../ir/diagnostic.ts";
 import type { ObjectReference } from "../ir/names.ts";
 import { compareNatural } from "../lib/compare-natural.ts";
 import { compareStrings } from "../lib/compare-strings.ts";
@@ -18,6 +18,8 @@ export interface Problem {
   readonly reason: Reason;
   readonly message: string;
   readonly hint: string;
+  /** As in `Diagnostic.other`. */
+  readonly other?: OtherObject;
 }
 
 /** An object with thousands of faults is told of the first ones; nobody reads the rest. */
@@ -29,8 +31,23 @@ export function problem(severity: Severity, reason: Reason, message: string, hin
   return { severity, reason, message, hint };
 }
 
-export function diagnose(place: Place, { severity, reason, message, hint }: Problem): Diagnostic {
-  return { severity, reason, object: place.object, field: place.field, message, hint, location: null };
+/**
+ * Adds the other object that a fault has to do with. `say` makes the message from what that one is called, once with its name, as
+ * `described`, and once without.
+ */
+export function withOther(
+  fault: Omit<Problem, "message">,
+  reference: ObjectReference,
+  described: string,
+  say: (other: string) => string,
+): Problem {
+  const unnamed = `${/^[AEIOU]/.test(reference.kind) ? "an" : "a"} ${reference.kind} of another namespace`;
+  return { ...fault, message: say(described), other: { reference, messageWithoutIt: say(unnamed) } };
+}
+
+export function diagnose(place: Place, { severity, reason, message, hint, other }: Problem): Diagnostic {
+  const diagnostic = { severity, reason, object: place.object, field: place.field, message, hint, location: null };
+  return other === undefined ? diagnostic : { ...diagnostic, other };
 }
 
 /** Adds all of `more`; `push(...more)` would put each on the stack, and there may be tens of thousands. */

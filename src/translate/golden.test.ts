@@ -7,6 +7,8 @@ import process from "node:process";
 import test from "node:test";
 import { isMap, parseAllDocuments, stringify, visit } from "yaml";
 import type { ScalarTag } from "yaml";
+import { tellWithin } from "../ir/diagnostic.ts";
+import type { Diagnostic } from "../ir/diagnostic.ts";
 import { formatName } from "../ir/names.ts";
 import { DEFAULT_ROUTE_POLICY } from "../ir/route-table.ts";
 import type { Route, RoutePolicy, WeightedUpstream } from "../ir/route-table.ts";
@@ -94,6 +96,17 @@ function makeBackend(name: string, index: number): readonly Record<string, unkno
   ].map(freeze);
 }
 
+function showDiagnostic(diagnostic: Diagnostic): object {
+  const { severity, reason, object, field, message, hint } = diagnostic;
+  const { message: told } = tellWithin(object?.namespace ?? "", diagnostic);
+  return {
+    [`${severity} ${reason}`]: `${object === null ? "?" : `${object.kind} ${formatName(object)}`} ${field}`.trim(),
+    message,
+    ...(told === message ? {} : { "told in its namespace": told }),
+    ...(hint === "" ? {} : { hint }),
+  };
+}
+
 function reversed(objects: WorldObjects): WorldObjects {
   const entries = Object.entries(objects).map(([kind, list]) => [kind, (list as readonly object[]).toReversed()]);
   return Object.fromEntries(entries) as WorldObjects;
@@ -114,11 +127,7 @@ function render(result: TranslateResult): string {
       result.endpoints.map(({ upstream, endpoints }) => [upstream, endpoints.map(showEndpoint)]),
     ),
     statuses: result.statuses.map(({ ingress }) => formatName(ingress)),
-    diagnostics: result.diagnostics.map(({ severity, reason, object, field, message, hint }) => ({
-      [`${severity} ${reason}`]: `${object === null ? "?" : `${object.kind} ${formatName(object)}`} ${field}`.trim(),
-      message,
-      ...(hint === "" ? {} : { hint }),
-    })),
+    diagnostics: result.diagnostics.map(showDiagnostic),
   };
   const present = Object.entries(shown).filter(([, value]) => value !== null && Object.keys(value).length > 0);
   const [document] = parseAllDocuments(stringify(Object.fromEntries(present)));

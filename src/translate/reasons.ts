@@ -46,6 +46,7 @@ export type Reason =
   | "TlsHostConflict"
   | "TlsWithoutHosts"
   | "TooManyTlsHosts"
+  | "TooManySecrets"
   // Policies.
   | "PolicyFieldInvalid"
   | "PolicyTargetInvalid"

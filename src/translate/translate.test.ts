@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
+import { tellWithin } from "../ir/diagnostic.ts";
 import type { WorldObjects } from "../source/object-types.ts";
 import type { TranslateResult } from "./result.ts";
 import { translateEndpoints } from "./translate-endpoints.ts";
@@ -48,6 +49,22 @@ test("the result keeps the contracts of the IR", () => {
         );
         const matches = routes.map(({ path }) => `${path.kind} ${path.value}`);
         assert.equal(new Set(matches).size, matches.length);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("what is told within a namespace names no object of another one", () => {
+  fc.assert(
+    fc.property(objects, (list) => {
+      for (const diagnostic of translate(worldOf(list), OPTIONS).diagnostics) {
+        const { namespace = "" } = diagnostic.object ?? {};
+        if (namespace === "") continue;
+        const { message, hint, other } = tellWithin(namespace, diagnostic);
+        const foreign = namespace === "x" ? /\by\/[abc]\b/ : /\bx\/[abc]\b/;
+        assert.doesNotMatch(`${message} ${hint}`, foreign);
+        assert.ok(other === undefined || other.reference.namespace === namespace);
       }
     }),
     { numRuns: 300 },

@@ -8,7 +8,7 @@ import { formatName } from "../../ir/names.ts";
 import type { PathMatch, Route, VirtualHost } from "../../ir/route-table.ts";
 import { compareStrings } from "../../lib/compare-strings.ts";
 import { quoteText } from "../../lib/untrusted-text.ts";
-import { appendTo, diagnose, problem } from "../diagnose.ts";
+import { appendTo, diagnose, problem, withOther } from "../diagnose.ts";
 import type { Problem } from "../diagnose.ts";
 import type { UpstreamUse } from "../upstreams/backend.ts";
 import type { LinkedIngress, LinkedRoute, LinkedRule } from "./ingress-routes.ts";
@@ -144,24 +144,34 @@ function isSameObject(left: Route, right: Route): boolean {
   return formatName(left.source.object) === formatName(right.source.object);
 }
 
+const PRECEDENCE = "which takes precedence: the older object, then by name";
+
 function pathConflict(host: string, { path, source }: Route, winner: Route): Problem {
   const where = `${path.kind === "exact" ? "Exact" : "Prefix"} path ${quoteText(path.value)} of ${showHost(host)}`;
-  const message =
-    formatName(source.object) === formatName(winner.source.object)
-      ? `${where} is already served by ${winner.source.field}; the first one counts.`
-      : `${where} is already served by ${describeRoute(winner)}, which takes precedence: the older object, then by name.`;
-  return problem("warning", "PathConflict", message, "Remove one of the two, or change its path.");
+  const hint = "Remove one of the two, or change its path.";
+  if (formatName(source.object) === formatName(winner.source.object)) {
+    const message = `${where} is already served by ${winner.source.field}; the first one counts.`;
+    return problem("warning", "PathConflict", message, hint);
+  }
+  const fault = { severity: "warning", reason: "PathConflict", hint } as const;
+  return withOther(fault, winner.source.object, describeRoute(winner), (other) => {
+    return `${where} is already served by ${other}, ${PRECEDENCE}.`;
+  });
 }
 
-function fallbackConflict(winner: Route): Problem {
-  const message = `Requests that no host matches go to the default backend of Ingress ${formatName(winner.source.object)}, which takes precedence: the older object, then by name.`;
+function fallbackConflict({ source }: Route): Problem {
   const hint = "Keep one default backend; one beside rules still serves the hosts of its own rules.";
-  return problem("warning", "DefaultBackendConflict", message, hint);
+  const fault = { severity: "warning", reason: "DefaultBackendConflict", hint } as const;
+  return withOther(fault, source.object, `Ingress ${formatName(source.object)}`, (other) => {
+    return `Requests that no host matches go to the default backend of ${other}, ${PRECEDENCE}.`;
+  });
 }
 
 function defaultShadowed(host: string, winner: Route): Problem {
-  const message = `The default backend gets no requests for ${showHost(host)}: ${describeRoute(winner)} takes all that is left.`;
-  return problem("warning", "DefaultBackendShadowed", message, "Keep one of the two.");
+  const fault = { severity: "warning", reason: "DefaultBackendShadowed", hint: "Keep one of the two." } as const;
+  return withOther(fault, winner.source.object, describeRoute(winner), (other) => {
+    return `The default backend gets no requests for ${showHost(host)}: ${other} takes all that is left.`;
+  });
 }
 
 function describeRoute(route: Route): string {

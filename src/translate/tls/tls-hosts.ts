@@ -7,7 +7,7 @@ import type { TlsHost } from "../../ir/route-table.ts";
 import { compareStrings } from "../../lib/compare-strings.ts";
 import { quoteText } from "../../lib/untrusted-text.ts";
 import type { Secret } from "../../source/object-types.ts";
-import { diagnose, problem } from "../diagnose.ts";
+import { diagnose, problem, withOther } from "../diagnose.ts";
 import type { Place, Problem } from "../diagnose.ts";
 import type { Identified } from "../object-identity.ts";
 import type { ObjectIndex } from "../object-index.ts";
@@ -86,8 +86,7 @@ class TlsTableBuilder {
     if (winner === undefined || (winner.certificate === null && claim.certificate !== null)) {
       this.#claims.set(host, claim);
     } else if (claim.certificate !== null && claim.certificate !== winner.certificate) {
-      const message = `The certificate of ${quoteText(host)} is Secret ${winner.certificate}, from ${describeClaim(winner)}, which takes precedence; Secret ${claim.certificate} is not used for it.`;
-      const fault = problem("warning", "TlsHostConflict", message, "Name the host in one of the two only.");
+      const fault = tlsHostConflict(host, claim, winner);
       this.#diagnostics.push(diagnose({ object: claim.owner, field: claim.field }, fault));
     }
   }
@@ -122,8 +121,14 @@ class TlsTableBuilder {
   }
 }
 
-function describeClaim(claim: Claim): string {
-  return `${claim.field} of Ingress ${formatName(claim.owner)}`;
+function tlsHostConflict(host: string, claim: Claim, winner: Claim): Problem {
+  const hint = "Name the host in one of the two only.";
+  const fault = { severity: "warning", reason: "TlsHostConflict", hint } as const;
+  // The Secret is of the namespace of the Ingress that names it, and is as little known elsewhere.
+  const described = `${winner.field} of Ingress ${formatName(winner.owner)} (Secret ${winner.certificate})`;
+  return withOther(fault, winner.owner, described, (other) => {
+    return `The certificate of ${quoteText(host)} comes from ${other}, which takes precedence; Secret ${claim.certificate} is not used for it.`;
+  });
 }
 
 function secretNotFound(key: string, instead: string): Problem {

@@ -1,4 +1,5 @@
 // The diagnostics in force that may become Events, each once, bounded. Knows no API server.
+import { tellWithin } from "../../../ir/diagnostic.ts";
 import type { Diagnostic } from "../../../ir/diagnostic.ts";
 import type { ObjectReference } from "../../../ir/names.ts";
 
@@ -75,15 +76,15 @@ export class DiagnosticList {
     // What is added and resolved at once only moved: its places are counted before any of them goes.
     const appeared: ListedDiagnostic[] = [];
     let leftOut = 0;
-    for (const diagnostic of added) {
-      if (!isAnnounced(diagnostic)) continue;
+    const announced = announcedOf(added);
+    for (const diagnostic of announced) {
       const known = this.#byKey.get(keyOf(diagnostic));
       if (known !== undefined) known.places += 1;
       else if (this.#hasRoomFor(diagnostic)) appeared.push(this.#add(diagnostic));
       else leftOut += 1;
     }
     if (leftOut > 0) this.#hasLeftOut = true;
-    return { appeared, ended: this.#resolve(resolved, added), leftOut };
+    return { appeared, ended: this.#resolve(announcedOf(resolved), announced), leftOut };
   }
 
   /**
@@ -94,8 +95,7 @@ export class DiagnosticList {
   refill(inForce: readonly Diagnostic[]): readonly ListedDiagnostic[] {
     const appeared = new Map<string, ListedDiagnostic>();
     this.#hasLeftOut = false;
-    for (const diagnostic of inForce) {
-      if (!isAnnounced(diagnostic)) continue;
+    for (const diagnostic of announcedOf(inForce)) {
       const key = keyOf(diagnostic);
       const taken = appeared.get(key);
       if (taken !== undefined) taken.places += 1;
@@ -125,11 +125,10 @@ export class DiagnosticList {
     addTo(this.#perNamespace, object.namespace, change);
   }
 
-  #resolve(resolved: readonly Diagnostic[], added: readonly Diagnostic[]): ListedDiagnostic[] {
+  #resolve(resolved: readonly ObjectDiagnostic[], added: readonly ObjectDiagnostic[]): ListedDiagnostic[] {
     const ended: ListedDiagnostic[] = [];
-    const replaced = new Set(added.filter(isAnnounced).map(placeOf));
+    const replaced = new Set(added.map(placeOf));
     for (const diagnostic of resolved) {
-      if (!isAnnounced(diagnostic)) continue;
       const key = keyOf(diagnostic);
       const entry = this.#byKey.get(key);
       if (entry === undefined) continue;
@@ -147,6 +146,16 @@ function addTo(counts: Map<string, number>, key: string, change: number): void {
   const count = (counts.get(key) ?? 0) + change;
   if (count === 0) counts.delete(key);
   else counts.set(key, count);
+}
+
+/**
+ * Those for Events, in the words for whoever may read the object's namespace: an Event stands there. Two that differ only in what
+ * must not be told are one, in two places.
+ */
+function announcedOf(diagnostics: readonly Diagnostic[]): readonly ObjectDiagnostic[] {
+  return diagnostics
+    .filter(isAnnounced)
+    .map((diagnostic) => ({ ...tellWithin(diagnostic.object.namespace, diagnostic), object: diagnostic.object }));
 }
 
 /** What is passed over on purpose asks nothing of anybody, and would crowd out what does. */

@@ -195,6 +195,37 @@ test("the same in two places has ended when it has in both", async (t) => {
   );
 });
 
+test("an Event names no object of another namespace, and stays the same when that becomes another one", async (t) => {
+  const rig = await rigOf(t);
+  const recorder = rig.leader(t);
+  const conflictWith = (namespace: string): Diagnostic => {
+    const reference = { kind: "Ingress", namespace, name: "first" };
+    const message = `it is served by Ingress ${namespace}/first`;
+    return diagnostic("web", { message, other: { reference, messageWithoutIt: "it is served by another" } });
+  };
+  recorder.change({ added: [conflictWith("secret"), conflictWith("shop")], resolved: [] });
+  await rig.announced(2);
+  assert.deepEqual(
+    rig
+      .events()
+      .map(({ note }) => note)
+      .toSorted(),
+    [
+      "spec.rules[0]: it is served by Ingress shop/first. Create it.",
+      "spec.rules[0]: it is served by another. Create it.",
+    ],
+  );
+  recorder.change({ added: [conflictWith("hidden")], resolved: [conflictWith("secret")] });
+  recorder.change({ added: [], resolved: [conflictWith("hidden"), conflictWith("shop")] });
+  await rig.announced(4);
+  const ends = rig.events().filter(({ type }) => type === "Normal");
+  assert.equal(rig.events().length, 4);
+  assert.deepEqual(ends.map(({ note }) => note).toSorted(), [
+    "no longer ServiceNotFound: spec.rules[0]: it is served by Ingress shop/first",
+    "no longer ServiceNotFound: spec.rules[0]: it is served by another",
+  ]);
+});
+
 test("what stays wrong is said again well within the hour, as a series, also where the Event has run out", async (t) => {
   const rig = await rigOf(t);
   const recorder = rig.leader(t);
