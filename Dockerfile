@@ -40,6 +40,8 @@ RUN NODE_COMPILE_CACHE=/image/cache/app/.cache NODE_ENV=production tools/image/w
   --disallow-code-generation-from-strings \
   --enable-experimental-regexp-engine-on-excessive-backtracks \
   --regexp-backtracks-before-fallback=10000 \
+  --heap-growing-percent=50 \
+  --max-semi-space-size=16 \
   /app/dist/main.js
 USER 0:0
 RUN mkdir /image/program && cp -a /app /image/program/ \
@@ -70,10 +72,12 @@ USER 65532:65532
 WORKDIR /app
 EXPOSE 8080 8443 10254
 STOPSIGNAL SIGTERM
-# Flags of V8 that have to be there before the first context is: see src/cli/engine-flags.ts.
+# Flags of V8 that have to be there before the first context and heap are: see src/cli/engine-flags.ts.
 ENTRYPOINT ["/usr/local/bin/node", \
   "--disallow-code-generation-from-strings", \
   "--enable-experimental-regexp-engine-on-excessive-backtracks", \
   "--regexp-backtracks-before-fallback=10000", \
+  "--heap-growing-percent=50", \
+  "--max-semi-space-size=16", \
   "/app/dist/main.js"]
 CMD ["controller"]

@@ -1,29 +1,82 @@
 // What the flags do to worker threads and to regular expressions. They change this whole process, which runs nothing else.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { it } from "node:test";
 import { Worker } from "node:worker_threads";
-import { applyEngineFlags } from "./engine-flags.ts";
+import { applyEngineFlags, ENGINE_FLAGS } from "./engine-flags.ts";
 
-/** Tells whether strings become code, and how long an expression takes that backtracks in 2^30 ways; milliseconds. */
+const MIB = 2 ** 20;
+
+interface ThreadReport {
+  /** Ways to make code out of strings that failed. */
+  readonly refused: readonly string[];
+  /** Milliseconds that an expression took which backtracks in 2^30 ways. */
+  readonly expressionMs: number;
+  /** Bytes that the heap held for new objects after many of them had survived. */
+  readonly newSpaceBytes: number;
+  /**
+   * While what lives in it was replaced again and again, the size of the heap before the collection that came earliest.
+   * Others may come late where the machine is busy.
+   */
+  readonly lowestPeakBytes: number;
+  /** What lives in it. */
+  readonly liveBytes: number;
+}
+
 const PROBE = `
 const { parentPort } = require("node:worker_threads");
+const v8 = require("node:v8");
 const attempts = { function: () => new Function("return 1")(), eval: () => (0, eval)("1") };
 const refused = Object.entries(attempts).filter(([, attempt]) => {
   try { attempt(); return false; } catch (error) { return error instanceof EvalError; }
 });
 const start = performance.now();
 /^(a+)+$/.test("a".repeat(30) + "b");
-parentPort.postMessage({ refused: refused.map(([name]) => name), durationMs: performance.now() - start });
+const expressionMs = performance.now() - start;
+
+const makeRecord = (i) => ({ i, list: [i, i + 1, i + 2, i + 3] });
+const live = Array.from({ length: 400_000 }, (_, i) => makeRecord(i));
+const liveBytes = v8.getHeapStatistics().used_heap_size;
+let hasCollected = false;
+let formerBytes = 0;
+let lowestPeakBytes = Infinity;
+for (let i = 0; i < 8_000_000; i += 1) {
+  live[(i * 7919) % live.length] = makeRecord(i);
+  if (i % 10_000 !== 0) continue;
+  const bytes = v8.getHeapStatistics().total_heap_size;
+  const isCollected = bytes < formerBytes * 0.8;
+  // Before its first collection a heap has no measure for how much it should hold.
+  if (isCollected && hasCollected) lowestPeakBytes = Math.min(lowestPeakBytes, formerBytes);
+  hasCollected ||= isCollected;
+  formerBytes = bytes;
+}
+const newSpaceBytes = v8.getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space").space_size;
+parentPort.postMessage({ refused: refused.map(([name]) => name), expressionMs, newSpaceBytes, lowestPeakBytes, liveBytes });
 `;
 
-it("workers make no code out of strings, and no expression holds them up", async () => {
+it("workers make no code out of strings, no expression holds them up, and their heaps stay near what lives in them", async () => {
   applyEngineFlags();
   const worker = new Worker(PROBE, { eval: true });
-  const [report] = (await once(worker, "message")) as [
-    { readonly refused: readonly string[]; readonly durationMs: number },
-  ];
+  const [report] = (await once(worker, "message")) as [ThreadReport];
   assert.deepEqual(report.refused, ["function", "eval"]);
   // Without the flags it takes minutes.
-  assert.ok(report.durationMs < 5_000, `${report.durationMs} ms`);
+  assert.ok(report.expressionMs < 5_000, `${report.expressionMs} ms`);
+  const { newSpaceBytes, lowestPeakBytes, liveBytes } = report;
+  assert.ok(newSpaceBytes <= 2 * 16 * MIB, `${newSpaceBytes / MIB} MiB for new objects`);
+  // Without the flags it is five times what lives in it.
+  assert.ok(lowestPeakBytes <= 3 * liveBytes, `${lowestPeakBytes / MIB} MiB for ${liveBytes / MIB}`);
 });
+
+it("the container image gives them to node itself, and to the run that compiles its code beforehand", () => {
+  const dockerfile = readFileSync(new URL("../../Dockerfile", import.meta.url), "utf8");
+  const flagsOf = (text: string): readonly string[] => text.match(/--[a-z][a-z0-9=-]+(?=["\s])/g) ?? [];
+  assert.deepEqual(flagsOf(between(dockerfile, "warm-compile-cache.sh node", "/app/dist/main.js")), ENGINE_FLAGS);
+  assert.deepEqual(flagsOf(between(dockerfile, "ENTRYPOINT [", "]")), ENGINE_FLAGS);
+});
+
+function between(text: string, start: string, end: string): string {
+  const from = text.indexOf(start);
+  assert.notEqual(from, -1, start);
+  return text.slice(from + start.length, text.indexOf(end, from + start.length));
+}
