@@ -67,7 +67,8 @@ function unitsOf(former: CompiledUpstream | null, upstream: Upstream, endpoints:
   return isKnown ? KEPT_UNITS : NEW_UNITS + KEPT_UNITS * endpoints.length;
 }
 
-function isSameUpstream(a: Upstream, b: Upstream): boolean {
+/** Whether requests to the one are as good as requests to the other. */
+export function isSameUpstream(a: Upstream, b: Upstream): boolean {
   return (
     a.protocol === b.protocol &&
     a.tls?.serverName === b.tls?.serverName &&

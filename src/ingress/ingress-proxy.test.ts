@@ -273,6 +273,49 @@ describe("attempts", () => {
     for (let attempt = 0; attempt < 4; attempt++) assert.equal(fail(next, refused), false);
   });
 
+  test("an endpoint that the network knows no way to is passed over like one that refuses", () => {
+    const { proxy, session, ctx } = begin({
+      hosts: { "": [{ path: "/", to: "web" }] },
+      endpoints: { web: ["10.0.2.1:80", "10.0.2.2:80", "10.0.2.3:80", "10.0.2.4:80", "10.0.2.5:80"] },
+    });
+    const fail = (code: string): boolean => {
+      const error = new ProxyError("connect-failed", "upstream", code, "connect", Object.assign(new Error(), { code }));
+      return proxy.failToConnect(session, proxy.upstreamPeer(session, ctx), ctx, error);
+    };
+    assert.equal(fail("EHOSTUNREACH"), false, "the first failure is an attempt");
+    assert.equal(fail("ENETUNREACH"), true);
+    assert.equal(fail("EHOSTDOWN"), true);
+    assert.equal(fail("EMFILE"), false, "what is our own fault is no endpoint's");
+  });
+
+  test("an attempt that was withdrawn is none, and may go back to an endpoint that failed before", () => {
+    const withdrawn = new ProxyError("connect-withdrawn", "upstream", "gone", "connect");
+    const { proxy, session, ctx } = begin(SHOP);
+    const first = proxy.upstreamPeer(session, ctx);
+    proxy.failToConnect(session, first, ctx, refused);
+    const second = proxy.upstreamPeer(session, ctx);
+    assert.equal(proxy.failToConnect(session, second, ctx, withdrawn), true);
+    assert.equal(proxy.upstreamPeer(session, ctx), first);
+    const alone = begin({ hosts: { "": [{ path: "/", to: "web" }] }, endpoints: { web: ["10.0.2.1:80"] } });
+    const only = alone.proxy.upstreamPeer(alone.session, alone.ctx);
+    assert.throws(() => alone.proxy.failToConnect(alone.session, only, alone.ctx, withdrawn), withdrawn);
+  });
+
+  test("beside a slow endpoint one is tried that is as good as any, if there is one", () => {
+    const { proxy, session, ctx } = begin(SHOP);
+    const slow = proxy.upstreamPeer(session, ctx);
+    assert.equal(proxy.slowToConnect(session, slow, ctx), true);
+    const second = proxy.upstreamPeer(session, ctx);
+    assert.notEqual(second, slow);
+    assert.equal(proxy.slowToConnect(session, second, ctx), false, "all were tried");
+    proxy.attemptAbandoned(session, slow, ctx, new ProxyError("connect-timeout", "upstream", "outpaced", "connect"));
+    for (let i = 0; i < 4; i++) {
+      const next = filter(proxy, { target: "/cart" });
+      assert.equal(proxy.upstreamPeer(next.session, next.ctx), second, "the one that was outpaced is ejected");
+      assert.equal(proxy.slowToConnect(next.session, second, next.ctx), false, "and is not as good as any");
+    }
+  });
+
   test("where every endpoint was tried, the last failure is the answer", () => {
     const { proxy, session, ctx } = begin(SHOP);
     proxy.failToConnect(session, proxy.upstreamPeer(session, ctx), ctx, refused);

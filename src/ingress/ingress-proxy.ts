@@ -6,6 +6,7 @@ import { isRefusal } from "../engine/upstream/connect-error.ts";
 import type { ConnectingAttempts } from "../engine/upstream/connecting-attempts.ts";
 import type { Peer } from "../engine/upstream/peer.ts";
 import type { CompiledSnapshot } from "./compile.ts";
+import { isSameUpstream } from "./compile-upstreams.ts";
 import type { CompiledUpstream } from "./compiled-upstream.ts";
 import { IngressCtx, NONE_TRIED } from "./ingress-ctx.ts";
 import { isMisdirected } from "./misdirected.ts";
@@ -70,7 +71,8 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
   #withdrawReplaced(previous: CompiledSnapshot, { upstreams }: CompiledSnapshot): void {
     for (const [id, former] of previous.upstreams) {
       const successor = former.hasServed ? upstreams.get(id) : undefined;
-      if (successor === undefined || successor === former || successor.upstream !== former.upstream) continue;
+      if (successor === undefined || successor === former) continue;
+      if (!isSameUpstream(former.upstream, successor.upstream)) continue;
       former.replaceEndpoints(successor.endpoints);
       this.#withdrawGoneOf(former);
     }
