@@ -4,6 +4,7 @@ import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { ENGINE_FLAGS } from "../../src/cli/engine-flags.ts";
 import { findFreePorts } from "../proxy/free-ports.ts";
 import { CLASS_NAME, CONTROLLER_NAME } from "./world.ts";
 
@@ -14,6 +15,8 @@ export interface Controller {
   readonly adminPort: number;
   /** Resident memory, MiB. */
   residentMib(): number;
+  /** The most that was ever resident, MiB. */
+  peakResidentMib(): number;
   /** Of the whole process since its start, in seconds. */
   cpuSeconds(): number;
   stop(): Promise<void>;
@@ -36,7 +39,8 @@ export async function startController(
     "drain-delay": "0s",
   };
   const flags = Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value]);
-  const args = [MAIN, "controller", ...flags, "--no-leader-elect", "--no-events"];
+  // The container image gives them to node, too.
+  const args = [...ENGINE_FLAGS, MAIN, "controller", ...flags, "--no-leader-elect", "--no-events"];
   const startedAt = performance.now();
   const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
   await waitUntilReady(child, adminPort);
@@ -49,7 +53,8 @@ function controllerOf(child: ChildProcess, port: number, adminPort: number): Con
   return {
     port,
     adminPort,
-    residentMib: () => Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1_024,
+    residentMib: () => readMib(pid, "VmRSS"),
+    peakResidentMib: () => readMib(pid, "VmHWM"),
     cpuSeconds: () => {
       const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
       // utime and stime, proc(5); Linux counts 100 ticks a second.
@@ -61,6 +66,12 @@ function controllerOf(child: ChildProcess, port: number, adminPort: number): Con
       await ended;
     },
   };
+}
+
+/** @param field of proc(5)'s status, in kB. */
+function readMib(pid: number | undefined, field: "VmRSS" | "VmHWM"): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1_024;
 }
 
 async function waitUntilReady(child: ChildProcess, adminPort: number): Promise<void> {

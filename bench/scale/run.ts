@@ -9,7 +9,6 @@ import { connectToCluster } from "../../src/source/kubernetes/client/cluster-con
 import { percentile } from "../proxy/statistics.ts";
 import { ClusterWriter, runSteadily } from "./cluster-writer.ts";
 import { startController } from "./controller.ts";
-import type { Controller } from "./controller.ts";
 import { Probe } from "./probe.ts";
 import type { OriginPlace, WorldSize } from "./world.ts";
 import {
@@ -79,11 +78,12 @@ const { controller, readyMs } = await startController(kubeconfig, Number(values.
 const probe = new Probe(controller.port);
 try {
   print("start until ready", `${(readyMs / 1_000).toFixed(2)} s, ${controller.cpuSeconds().toFixed(2)} s of CPU`);
-  print("resident after the start", mib(controller));
+  print("resident after the start", mib(controller.residentMib()));
   await changeOneByOne();
   await changeSteadily();
   await changeEndpoints();
-  print("resident at the end", mib(controller));
+  print("resident at the end", mib(controller.residentMib()));
+  print("  at most", mib(controller.peakResidentMib()));
 } finally {
   await probe.close();
   await controller.stop();
@@ -191,8 +191,8 @@ function spread(delays: readonly number[]): string {
   return `p50 ${at(0.5)}, p90 ${at(0.9)}, p99 ${at(0.99)}, worst ${at(1)} ms`;
 }
 
-function mib(one: Controller): string {
-  return `${one.residentMib().toFixed(0)} MiB`;
+function mib(size: number): string {
+  return `${size.toFixed(0)} MiB`;
 }
 
 function print(what: string, figure: string): void {
