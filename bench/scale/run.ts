@@ -191,8 +191,8 @@ function spread(delays: readonly number[]): string {
   return `p50 ${at(0.5)}, p90 ${at(0.9)}, p99 ${at(0.99)}, worst ${at(1)} ms`;
 }
 
-function mib(size: number): string {
-  return `${size.toFixed(0)} MiB`;
+function mib(mebibytes: number): string {
+  return `${mebibytes.toFixed(0)} MiB`;
 }
 
 function print(what: string, figure: string): void {
