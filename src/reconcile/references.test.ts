@@ -74,3 +74,11 @@ it("a Secret that is named often counts once, and what no Secret can be called n
     { namespace: "shop", name: "other" },
   ]);
 });
+
+it("no more Secrets than are looked at are referred to, the authority first", () => {
+  const tls = Array.from({ length: 300 }, (_, index) => ({ secretName: `s${index}` }));
+  const metadata = { name: "web", namespace: "shop", annotations: { [CA_ANNOTATION]: "authority" } };
+  const ingress = { apiVersion: "networking.k8s.io/v1", kind: "Ingress", metadata, spec: { tls } } as const;
+  const names = referencedSecretsOf(ingress as unknown as Ingress).map(({ name }) => name);
+  assert.deepEqual([names.length, names[0], names.at(-1)], [201, "authority", "s199"]);
+});

@@ -3,6 +3,7 @@ import type { NamespacedName } from "../ir/names.ts";
 import { isDnsName } from "../lib/dns-name.ts";
 import type { Ingress, IngressBackend, WatchedObject, WorldObjects } from "../source/object-types.ts";
 import { ANNOTATION_PREFIX, CA_SECRET_ANNOTATION } from "../translate/annotations/registry.ts";
+import { readTlsSecretNames } from "../translate/tls/tls-section.ts";
 import { KeyCounts } from "./key-counts.ts";
 
 const CA_ANNOTATION = `${ANNOTATION_PREFIX}${CA_SECRET_ANNOTATION}`;
@@ -71,8 +72,8 @@ export function collectReferences(objects: WorldObjects, fixed: FixedReferences)
 }
 
 /**
- * The Secrets that one object refers to, itself alone: each once, and none whose name no Secret can have, which nobody need
- * be asked for. Authorities come first, as they are few.
+ * The Secrets that one object refers to, itself alone: each once, none whose name no Secret can have, which nobody need be
+ * asked for, and no more than translation looks at. Authorities come first, as they are few.
  */
 export function referencedSecretsOf(object: WatchedObject): readonly NamespacedName[] {
   const namespace = object.metadata.namespace ?? "default";
@@ -91,7 +92,7 @@ function secretNamesIn(object: WatchedObject): readonly string[] {
   const authority = object.metadata.annotations?.[CA_ANNOTATION];
   if (authority !== undefined) names.push(authority);
   if (object.kind === "Service") return names;
-  for (const { secretName } of object.spec?.tls ?? []) if (secretName !== undefined) names.push(secretName);
+  names.push(...readTlsSecretNames((object.spec?.tls ?? []).map(({ secretName }) => secretName)));
   return names;
 }
 

@@ -238,6 +238,31 @@ test("an Ingress of the largest size is bounded and quick", () => {
   assert.ok(reasons.has("TooManyDiagnostics"), Array.from(reasons).join());
 });
 
+test("of one Ingress 200 Secrets count, whether or not there are more, and it says so where the next one is named", () => {
+  const data = { "tls.crt": certificateFile("shop.crt"), "tls.key": certificateFile("shop.key") };
+  const secret = (name: string): object => ({ kind: "Secret", metadata: { namespace: "x", name }, data });
+  const section = (name: string): object => ({ hosts: [`${name}.shop.example`], secretName: name });
+  const names = Array.from({ length: 203 }, (_, index) => `s${index}`);
+  const tls = [
+    section("s0"),
+    { hosts: ["bad.shop.example"], secretName: "Not a name" },
+    ...names.map(section),
+    section("s199"),
+    section("s201"),
+  ];
+  const ingress = { kind: "Ingress", metadata: { namespace: "x", name: "web" }, spec: { tls } };
+  const { certificates, diagnostics } = translate(worldOf([ingress, ...names.map(secret)]), OPTIONS);
+  assert.equal(certificates.length, 200);
+  const errors = diagnostics.filter(({ severity }) => severity === "error");
+  assert.deepEqual(
+    errors.map(({ reason, field }) => [reason, field]),
+    [
+      ["SecretNotFound", "spec.tls[1]"],
+      ["TooManySecrets", "spec.tls[202].secretName"],
+    ],
+  );
+});
+
 test("the fallback route is one object wherever it stands, so that clones share it", () => {
   const backend = { service: { name: "web", port: { number: 80 } } };
   const rules = ["a.example", "b.example"].map((host) => ({

@@ -35,19 +35,6 @@ export function forbiddenSecretDiagnostic(ref: ObjectReference, serverMessage: s
   };
 }
 
-/** An object that refers to more Secrets than are read for one. */
-export function tooManySecretsDiagnostic(ref: ObjectReference, count: number, maxCount: number): Diagnostic {
-  return {
-    severity: "error",
-    reason: "TooManySecrets",
-    object: ref,
-    field: "spec.tls",
-    message: `this ${ref.kind} refers to ${count} Secrets; only the first ${maxCount} are read, and the others count as missing`,
-    hint: `Divide it into several of at most ${maxCount} Secrets each, or use a certificate of more hosts.`,
-    location: null,
-  };
-}
-
 function forbiddenDiagnostic(resource: Resource, namespace: string | null, failure: Failure): Diagnostic {
   const where = namespace === null ? "in the whole cluster" : `in the namespace ${namespace}`;
   const role = namespace === null ? "a ClusterRole" : `a Role in ${namespace}`;

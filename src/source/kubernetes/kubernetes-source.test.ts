@@ -381,7 +381,7 @@ it("brings a Secret together with the object that begins to refer to it", async 
   assert.deepEqual(worlds, ["new: shop/new"]);
 });
 
-it("reads no more than 200 Secrets for one object, and says so on it", async (context) => {
+it("reads no more than 200 Secrets for one object", async (context) => {
   const api = await startTestApiServer(context);
   const object = ingress("web");
   const tls = Array.from({ length: 300 }, (_, n) => ({ secretName: `s${n}` }));
@@ -390,15 +390,6 @@ it("reads no more than 200 Secrets for one object, and says so on it", async (co
   const cluster = clusterSource(context, api);
   await cluster.source.start();
   assert.equal(cluster.names("Secret").length, 200);
-  const [told] = cluster.diagnostics;
-  assert.deepEqual(
-    [told?.reason, told?.object],
-    ["TooManySecrets", { kind: "Ingress", namespace: "shop", name: "web" }],
-  );
-  assert.match(told?.message ?? "", /300 Secrets; only the first 200/);
-  api.apply({ ...object, spec: { ...(object["spec"] as object), tls: tls.slice(0, 100) } });
-  await cluster.until(() => cluster.names("Secret").length === 100);
-  assert.deepEqual(cluster.diagnostics, []);
 });
 
 it("says which Secret must not be read, and has it once it may", async (context) => {

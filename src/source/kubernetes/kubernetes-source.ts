@@ -46,7 +46,7 @@ export interface KubernetesSourceOptions {
   readonly namespaces: readonly string[];
   /** Only namespaces with such labels are read; null: all. Excludes `namespaces`. */
   readonly namespaceSelector: string | null;
-  /** The Secrets that an object refers to. */
+  /** The Secrets that an object refers to, of which there must be a bound: each may be asked for by itself. */
   readonly secretsOf: (object: WatchedObject) => readonly NamespacedName[];
   /** Secrets that the installation itself refers to; read wherever they are. */
   readonly fixedSecrets: readonly NamespacedName[];

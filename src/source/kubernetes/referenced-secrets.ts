@@ -2,7 +2,7 @@
 // by one where a reference comes after the watch has passed the Secret over. Nothing else of the cluster is known here.
 import type { NamespacedName, ObjectReference } from "../../ir/names.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { forbiddenSecretDiagnostic, tooManySecretsDiagnostic } from "./availability-diagnostics.ts";
+import { forbiddenSecretDiagnostic } from "./availability-diagnostics.ts";
 import type { ChangeBatch } from "./change-batch.ts";
 import type { ApiClient } from "./client/api-client.ts";
 import type { Collection } from "./collection.ts";
@@ -31,9 +31,6 @@ export interface ReferencedSecretsOptions {
   /** Makes the collection of a namespace, or of the whole cluster for null. */
   readonly collect: (resource: Resource, namespace: string | null) => Collection;
 }
-
-/** For one object: whoever may write objects must not have the API server asked for whatever they name. */
-const MAX_SECRETS_OF_OBJECT = 200;
 
 export class ReferencedSecrets {
   readonly collections: readonly Collection[];
@@ -73,10 +70,7 @@ export class ReferencedSecrets {
 
   /** `owner` now refers to these and to nothing else; an empty list for one that is gone. */
   refer(owner: ObjectReference, secrets: readonly NamespacedName[]): void {
-    const tooMany = secrets.length > MAX_SECRETS_OF_OBJECT;
-    const found = tooMany ? [tooManySecretsDiagnostic(owner, secrets.length, MAX_SECRETS_OF_OBJECT)] : [];
-    this.#options.board.set(`secrets of ${subjectOf(owner)}`, found);
-    const { gained, lost } = this.#references.set(subjectOf(owner), secrets.slice(0, MAX_SECRETS_OF_OBJECT));
+    const { gained, lost } = this.#references.set(subjectOf(owner), secrets);
     for (const key of lost) this.#release(key);
     if (this.#isStarted) for (const key of gained) this.#want(key);
   }
