@@ -1,9 +1,9 @@
 // The messages between the main thread and its workers. Types only; every value is structured-cloneable.
 import type { Certificate } from "../ir/certificate.ts";
-import type { TlsHost, VirtualHost } from "../ir/route-table.ts";
+import type { Route, TlsHost, VirtualHost } from "../ir/route-table.ts";
 import type { Snapshot } from "../ir/snapshot.ts";
-import type { EndpointSet, Upstream } from "../ir/upstream.ts";
-import type { ListPatch } from "../lib/list-patch.ts";
+import type { Endpoint, EndpointSet, Upstream } from "../ir/upstream.ts";
+import type { KeptRun, ListPatch } from "../lib/list-patch.ts";
 import type { WorkerMetricsReport } from "../telemetry/metric-definitions.ts";
 
 /** What a worker is started with (`workerData`). */
@@ -45,8 +45,9 @@ export interface ConnectionLimits {
 }
 
 /**
- * Main thread to worker, applied in the order of arrival. At most one snapshot and one set of endpoints are unanswered at
- * a time; endpoints of upstreams that the worker does not know are passed over, and answered all the same.
+ * Main thread to worker. At most one snapshot and one set of endpoints are unanswered at a time. A snapshot takes a worker
+ * many turns, during which the one before serves; endpoints that come meanwhile take effect at once, and are part of what
+ * serves next. Those of upstreams that the worker does not know are passed over, and answered all the same.
  */
 export type ToWorker =
   /** `endpoints` also holds what was resolved for upstreams with a `dnsName`. */
@@ -58,7 +59,7 @@ export type ToWorker =
   /** Stop accepting, finish what is in flight within `graceMs`, then answer `drained`. */
   | { readonly type: "drain"; readonly graceMs: number };
 
-/** A snapshot as its differences from the one that was posted to the same thread before. */
+/** A snapshot as its differences from the one before. */
 export interface SnapshotPatch {
   readonly virtualHosts: ListPatch<VirtualHost>;
   readonly tlsHosts: ListPatch<TlsHost>;
@@ -69,12 +70,47 @@ export interface SnapshotPatch {
 }
 
 /**
- * What really travels to a worker: cloning all of a large snapshot would stop both threads for longer than a change may
- * take. SnapshotEncoder and SnapshotDecoder turn it into ToWorker and back, whatever becomes of the snapshots in between.
+ * What goes to the end of one list of the snapshot that grows in a worker: items, or a run of those that the snapshot before
+ * has. `routes` and `addresses` go on with the virtual host and the endpoint set that came last, where these are too big for
+ * one part.
  */
-export type PostedToWorker =
-  | ToWorker
-  | { readonly type: "snapshot-patch"; readonly generation: number; readonly patch: SnapshotPatch };
+export type SnapshotPiece =
+  | { readonly list: "virtualHosts"; readonly piece: KeptRun | readonly VirtualHost[] }
+  | { readonly list: "routes"; readonly piece: readonly Route[] }
+  | { readonly list: "tlsHosts"; readonly piece: KeptRun | readonly TlsHost[] }
+  | { readonly list: "upstreams"; readonly piece: KeptRun | readonly Upstream[] }
+  | { readonly list: "certificates"; readonly piece: KeptRun | readonly Certificate[] }
+  | { readonly list: "endpoints"; readonly piece: KeptRun | readonly EndpointSet[] }
+  | { readonly list: "addresses"; readonly piece: readonly Endpoint[] };
+
+/** What may travel in one part, so that neither thread is held up for longer than a few milliseconds. */
+export interface SnapshotPart {
+  readonly pieces: readonly SnapshotPiece[];
+  /** Of the snapshot; the same in all of its parts. */
+  readonly defaultCertificate: string | null;
+}
+
+export interface PostedSnapshotPart {
+  readonly type: "snapshot-part";
+  readonly generation: number;
+  /** From 0. */
+  readonly index: number;
+  readonly isLast: boolean;
+  /** What kept runs refer to: the snapshot that was posted to the thread before, or `"nothing"`. */
+  readonly basis: "posted-before" | "nothing";
+  /**
+   * A SnapshotPart, as v8.serialize writes it: written once for all workers, and read when the worker has a turn for it,
+   * where a message that is cloned would be read as soon as it arrives.
+   */
+  readonly bytes: SharedArrayBuffer;
+}
+
+/**
+ * What really travels to a worker. Snapshots go in parts: dataplane/snapshot-splitter.ts makes them, and
+ * ingress/snapshot-assembler.ts puts them together again. Other messages overtake the parts that were not posted yet, so
+ * endpoints that arrive after the first part are newer than the snapshot.
+ */
+export type PostedToWorker = Exclude<ToWorker, { readonly type: "snapshot" }> | PostedSnapshotPart;
 
 /** Worker to main thread. */
 export type FromWorker =

@@ -7,7 +7,7 @@ import { drainThreads } from "./drain.ts";
 import type { DrainResult } from "./drain.ts";
 import { checkListeners } from "./listen-check.ts";
 import type { FromWorker, ListenerSettings, ToWorker, WorkerSettings } from "./protocol.ts";
-import { SnapshotDiffer, SnapshotEncoder } from "./snapshot-encoder.ts";
+import { SnapshotDiffer } from "./snapshot-differ.ts";
 import type { WorkerObserver } from "./worker-link.ts";
 import type { StopReason, ThreadSettings } from "./worker-thread.ts";
 import { WorkerThread } from "./worker-thread.ts";
@@ -45,7 +45,7 @@ const DEFAULT_TIMING: SupervisorTiming = {
 };
 
 export interface SupervisorOptions {
-  /** Module that every worker runs. Snapshots after the first reach it as patches, for a SnapshotDecoder. */
+  /** Module that every worker runs. It is posted PostedToWorker, and answers FromWorker. */
   readonly workerUrl: URL;
   readonly workerCount: number;
   /** Read for each thread, so that replacements get the newest ticket keys. */
@@ -163,7 +163,7 @@ export class Supervisor {
       url: workerUrl,
       settings: isReplacement ? { ...shared, listenAfterSnapshot: true } : shared,
       thread: threadSettings ?? {},
-      encoder: new SnapshotEncoder(this.#differ),
+      differ: this.#differ,
       clock,
       onMessage: (from, message) => this.#onMessage(slot, from, message),
       onStopped: (from, reason) => this.#onStopped(slot, from, reason),

@@ -3,8 +3,9 @@ import { Worker } from "node:worker_threads";
 import type { WorkerOptions } from "node:worker_threads";
 import type { Clock } from "../lib/clock.ts";
 import { ListenError } from "../lib/listen-error.ts";
-import type { FromWorker, ListenerSettings, ToWorker, WorkerSettings } from "./protocol.ts";
-import type { SnapshotEncoder } from "./snapshot-encoder.ts";
+import type { FromWorker, ListenerSettings, PostedToWorker, ToWorker, WorkerSettings } from "./protocol.ts";
+import type { SnapshotDiffer } from "./snapshot-differ.ts";
+import { SnapshotSender } from "./snapshot-sender.ts";
 import type { WorkerLink } from "./worker-link.ts";
 
 /** Why a worker thread ended. `stopped`: we ended it on purpose. */
@@ -33,8 +34,8 @@ export interface WorkerThreadOptions {
   readonly url: URL;
   readonly settings: WorkerSettings;
   readonly thread: ThreadSettings;
-  /** Remembers what was posted to this thread. */
-  readonly encoder: SnapshotEncoder;
+  /** Shared by all threads. */
+  readonly differ: SnapshotDiffer;
   readonly clock: Clock;
   readonly onMessage: (thread: WorkerThread, message: FromWorker) => void;
   /** Called once, after which nothing else is. */
@@ -47,6 +48,7 @@ export class WorkerThread implements WorkerLink {
   readonly listening: Promise<readonly number[]>;
   readonly #options: WorkerThreadOptions;
   readonly #worker: Worker;
+  readonly #snapshots: SnapshotSender;
   readonly #bound = Promise.withResolvers<readonly number[]>();
   readonly #drained = Promise.withResolvers<number>();
   readonly #ended = Promise.withResolvers<void>();
@@ -58,7 +60,7 @@ export class WorkerThread implements WorkerLink {
   #probedAt: number | null = null;
 
   constructor(options: WorkerThreadOptions) {
-    const { settings, clock, thread, url } = options;
+    const { settings, clock, differ, thread, url } = options;
     this.#options = options;
     this.workerId = settings.workerId;
     this.listening = this.#bound.promise;
@@ -66,6 +68,8 @@ export class WorkerThread implements WorkerLink {
     this.listening.catch(() => {});
     this.#lastHeardAt = clock.now();
     this.#worker = new Worker(url, { ...thread, workerData: settings, name: `penstock-worker-${settings.workerId}` });
+    const post = (part: PostedToWorker): void => this.#worker.postMessage(part);
+    this.#snapshots = new SnapshotSender({ differ, post });
     this.#worker.on("message", (message: FromWorker) => this.#onMessage(message));
     this.#worker.on("error", (error: unknown) => this.#onError(error));
     this.#worker.on("exit", (code) => this.#onExit(code));
@@ -86,7 +90,8 @@ export class WorkerThread implements WorkerLink {
   }
 
   post(message: ToWorker): void {
-    this.#worker.postMessage(this.#options.encoder.encode(message));
+    if (message.type === "snapshot") this.#snapshots.send(message.generation, message.snapshot);
+    else this.#worker.postMessage(message satisfies PostedToWorker);
   }
 
   /** Ends the thread now, whatever it does. The first reason given counts. */
@@ -127,6 +132,8 @@ export class WorkerThread implements WorkerLink {
       void this.terminate({ cause: "listen-failed", detail: error.message });
     } else if (message.type === "drained") {
       this.#drained.resolve(message.abortedConnections);
+    } else if (message.type === "nack") {
+      this.#snapshots.forget();
     }
     this.#options.onMessage(this, message);
   }
@@ -140,6 +147,7 @@ export class WorkerThread implements WorkerLink {
   #onExit(code: number): void {
     const reason: StopReason = this.#reason ?? { cause: "exited", detail: `exit code ${code}` };
     this.#reason = reason;
+    this.#snapshots.forget();
     this.#bound.reject(new WorkerStartError(this.workerId, withoutStack(reason)));
     this.#options.onStopped(this, reason);
     this.#ended.resolve();

@@ -7,8 +7,9 @@ import { Worker } from "node:worker_threads";
 import { createTestCertificate } from "../../test/support/certificates.ts";
 import { endpointSetOf, snapshotOf } from "../../test/support/ingress-snapshot.ts";
 import type { SnapshotSpec } from "../../test/support/ingress-snapshot.ts";
-import type { FromWorker, ToWorker, WorkerSettings } from "../dataplane/protocol.ts";
-import { SnapshotDiffer, SnapshotEncoder } from "../dataplane/snapshot-encoder.ts";
+import type { FromWorker, PostedToWorker, ToWorker, WorkerSettings } from "../dataplane/protocol.ts";
+import { SnapshotDiffer } from "../dataplane/snapshot-differ.ts";
+import { SnapshotSender } from "../dataplane/snapshot-sender.ts";
 import type { Certificate } from "../ir/certificate.ts";
 import { secretBytes } from "../ir/secret-bytes.ts";
 import { IngressWorker } from "./ingress-worker.ts";
@@ -39,20 +40,20 @@ const SETTINGS: WorkerSettings = {
 
 /** A worker, and what it said that nobody asked for yet. */
 class RunningWorker {
-  readonly #post: (message: ToWorker) => void;
+  readonly #post: (message: PostedToWorker) => void;
   readonly #end: () => Promise<unknown>;
+  readonly #snapshots = new SnapshotSender({ differ: new SnapshotDiffer(), post: (part) => this.#post(part) });
   readonly #unread: FromWorker[] = [];
   #wake: () => void = () => undefined;
 
-  /** @param isThread else it runs in this thread, which starts faster; messages are cloned all the same, but no patches. */
+  /** @param isThread else it runs in this thread, which starts faster; messages are cloned all the same. */
   constructor(changes: Partial<WorkerSettings>, isThread: boolean) {
     const settings: WorkerSettings = { ...SETTINGS, ...changes };
     if (isThread) {
       const thread = new Worker(new URL("./worker.ts", import.meta.url), { workerData: settings });
       thread.on("message", (message: FromWorker) => this.#said(message));
       thread.on("error", (error) => assert.fail(String(error)));
-      const encoder = new SnapshotEncoder(new SnapshotDiffer());
-      this.#post = (message) => thread.postMessage(encoder.encode(message));
+      this.#post = (message) => thread.postMessage(message);
       this.#end = () => thread.terminate();
     } else {
       const worker = new IngressWorker(settings, (message) => this.#said(structuredClone(message)));
@@ -66,7 +67,8 @@ class RunningWorker {
   }
 
   tell(message: ToWorker): void {
-    this.#post(message);
+    if (message.type === "snapshot") this.#snapshots.send(message.generation, message.snapshot);
+    else this.#post(message);
   }
 
   /** The next message of a type; others stay unread. */

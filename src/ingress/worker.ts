@@ -2,13 +2,11 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { PostedToWorker, WorkerSettings } from "../dataplane/protocol.ts";
 import { IngressWorker } from "./ingress-worker.ts";
-import { SnapshotDecoder } from "./snapshot-decoder.ts";
 
 if (parentPort === null) throw new Error("this module runs in worker threads only");
 const port = parentPort;
-const decoder = new SnapshotDecoder();
 const worker = new IngressWorker(workerData as WorkerSettings, (message, transfer = []) => {
   port.postMessage(message, [...transfer]);
 });
-port.on("message", (message: PostedToWorker) => worker.receive(decoder.decode(message)));
+port.on("message", (message: PostedToWorker) => worker.receive(message));
 await worker.start();

@@ -14,3 +14,12 @@ export interface Snapshot {
   /** Sorted by upstream; upstreams with a `dnsName` have no entry here. */
   readonly endpoints: readonly EndpointSet[];
 }
+
+/** What a worker serves before it is told anything. */
+export const EMPTY_SNAPSHOT: Snapshot = {
+  routeTable: { virtualHosts: [], tlsHosts: [] },
+  upstreams: [],
+  certificates: [],
+  defaultCertificate: null,
+  endpoints: [],
+};

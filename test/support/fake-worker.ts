@@ -2,8 +2,7 @@
 // come over a BroadcastChannel whose name stands in the environment.
 import { createServer } from "node:net";
 import { parentPort, workerData } from "node:worker_threads";
-import type { FromWorker, PostedToWorker, ToWorker, WorkerSettings } from "../../src/dataplane/protocol.ts";
-import { SnapshotDecoder } from "../../src/ingress/snapshot-decoder.ts";
+import type { FromWorker, PostedToWorker, WorkerSettings } from "../../src/dataplane/protocol.ts";
 
 /** What tests tell the worker with a matching id to do. */
 export interface FakeWorkerCommand {
@@ -14,7 +13,6 @@ export interface FakeWorkerCommand {
 const settings = workerData as WorkerSettings;
 const behaviour = process.env["FAKE_WORKER"] ?? "";
 const commands = new BroadcastChannel(process.env["FAKE_WORKER_CHANNEL"] ?? "fake-worker");
-const decoder = new SnapshotDecoder();
 const port = parentPort ?? process.exit(1);
 let generation = 0;
 let hasListened = false;
@@ -23,7 +21,7 @@ commands.addEventListener("message", (event) => {
   const command = event.data as FakeWorkerCommand;
   if (command.workerId === settings.workerId) obey(command);
 });
-port.on("message", (message: PostedToWorker) => answer(decoder.decode(message)));
+port.on("message", (message: PostedToWorker) => answer(message));
 
 if (behaviour === "throw-at-start") throw new Error("cannot even start");
 if (behaviour === "first-takes-port" && settings.workerId === 1) {
@@ -48,9 +46,10 @@ async function listen(): Promise<void> {
   say({ type: "listening", ports });
 }
 
-function answer(message: ToWorker): void {
+function answer(message: PostedToWorker): void {
   switch (message.type) {
-    case "snapshot":
+    case "snapshot-part":
+      if (!message.isLast) break;
       generation = message.generation;
       if (!hasListened) void listen();
       say({ type: "ack", generation });
