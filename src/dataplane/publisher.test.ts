@@ -141,6 +141,49 @@ suite("publisher", () => {
     assert.equal(rig.worker(0).endpoints.get("a"), "10.0.0.3");
   });
 
+  test("of very many endpoints a worker gets a bounded number at a time, the rest with each answer", async () => {
+    const rig = new Rig(1);
+    const ips = Array.from({ length: 3_000 }, (_, i) => `10.0.${i >> 8}.${i & 255}`);
+    const ids = ["a", "b", "c"];
+    void rig.publish(snapshot("one", ...ids.map((id) => set(id))));
+    rig.answerAll();
+    const told = rig.publisher.publishEndpoints(ids.map((id) => set(id, ...ips)));
+    assert.deepEqual(rig.worker(0).inbox, ["endpoints 1: a"]);
+    rig.worker(0).answer();
+    void rig.publisher.publishEndpoints([set("c", "10.9.9.9")]);
+    assert.deepEqual(rig.worker(0).inbox, ["endpoints 1: b"]);
+    rig.worker(0).answer();
+    assert.equal(await Promise.race([told, turn("pending")]), "pending", "c is still to come");
+    assert.deepEqual(rig.worker(0).inbox, ["endpoints 2: c"]);
+    rig.worker(0).answer();
+    await told;
+    assert.equal(rig.worker(0).endpoints.get("c"), "10.9.9.9");
+  });
+
+  test("endpoints that came with a snapshot are told when it is served, though later ones are in force already", async () => {
+    const rig = new Rig(1);
+    void rig.publish(snapshot("one", set("a"), set("b")));
+    rig.answerAll();
+    void rig.publisher.publishEndpoints([set("a", "10.0.0.1")]);
+    const first = rig.publisher.publishEndpoints([set("a", "10.0.0.2")]);
+    void rig.publish(snapshot("two", set("a", "10.0.0.2"), set("b")));
+    rig.worker(0).answer();
+    const second = rig.publisher.publishEndpoints([set("b", "10.0.1.1")]);
+    assert.deepEqual(rig.worker(0).inbox, ["snapshot 2", "endpoints 3: b"]);
+    rig.worker(0).answerEndpoints();
+    assert.equal(rig.worker(0).endpoints.get("b"), "10.0.1.1");
+    assert.equal(await Promise.race([first, second, turn("pending")]), "pending");
+    rig.worker(0).answer();
+    await Promise.all([first, second]);
+    assert.deepEqual(
+      [...rig.worker(0).endpoints],
+      [
+        ["a", "10.0.0.2"],
+        ["b", "10.0.1.1"],
+      ],
+    );
+  });
+
   test("a delta that waited does not bring back what a later snapshot replaced", () => {
     const rig = new Rig(1);
     void rig.publish(snapshot("one", set("a", "10.0.0.1")));
@@ -201,6 +244,7 @@ suite("publisher", () => {
       { weight: 2, arbitrary: fc.record({ kind: fc.constant("publish" as const), isGood: fc.boolean() }) },
       { weight: 3, arbitrary: fc.record({ kind: fc.constant("tell" as const), id: fc.constantFrom(...ids), ip }) },
       { weight: 5, arbitrary: fc.record({ kind: fc.constant("answer" as const), workerId: fc.nat(1) }) },
+      { weight: 2, arbitrary: fc.record({ kind: fc.constant("answer endpoints" as const), workerId: fc.nat(1) }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant("replace" as const), workerId: fc.nat(1) }) },
     );
     await fc.assert(
@@ -217,6 +261,7 @@ suite("publisher", () => {
         for (const one of steps) {
           if (one.kind === "publish") publish(one.isGood ? "good" : "bad");
           else if (one.kind === "answer") rig.worker(one.workerId).judge();
+          else if (one.kind === "answer endpoints") rig.worker(one.workerId).answerEndpoints();
           else if (one.kind === "replace") rig.replace(one.workerId);
           else {
             truth.set(one.id, one.ip);
@@ -338,9 +383,27 @@ class FakeWorker implements WorkerLink {
       this.endpoints = new Map(message.snapshot.endpoints.map((one) => [one.upstream, addresses(one)]));
       this.#publisher.workerAnswered(this, { type: "ack", generation: message.generation });
     } else if (message?.type === "endpoints") {
-      for (const one of message.changed) this.endpoints.set(one.upstream, addresses(one));
-      this.#publisher.workerAnswered(this, { type: "endpoints-ack", sequence: message.sequence });
+      this.#takeEndpoints(message.sequence, message.changed);
     }
+  }
+
+  #takeEndpoints(sequence: number, changed: readonly EndpointSet[]): void {
+    for (const one of changed) this.endpoints.set(one.upstream, addresses(one));
+    this.#publisher.workerAnswered(this, { type: "endpoints-ack", sequence });
+  }
+
+  /** Endpoints take effect at once, while a snapshot is still being taken in, and are part of that, too. */
+  answerEndpoints(): void {
+    const index = this.#queue.findIndex((message) => message.type === "endpoints");
+    const [message] = index === -1 ? [] : this.#queue.splice(index, 1);
+    if (message?.type !== "endpoints") return;
+    const before = this.#queue[0];
+    if (before?.type === "snapshot" && index > 0) {
+      const sets = new Map(before.snapshot.endpoints.map((one) => [one.upstream, one]));
+      for (const one of message.changed) sets.set(one.upstream, one);
+      this.#queue[0] = { ...before, snapshot: { ...before.snapshot, endpoints: [...sets.values()] } };
+    }
+    this.#takeEndpoints(message.sequence, message.changed);
   }
 
   refuse(reason: string): void {

@@ -21,6 +21,9 @@ export interface DeliverySource {
   newestEndpoints(upstream: string): EndpointSet | null;
 }
 
+/** A worker reads so many in a few milliseconds. */
+const MAX_ENDPOINTS_PER_MESSAGE = 5_000;
+
 export class WorkerDelivery {
   readonly link: WorkerLink;
   readonly #source: DeliverySource;
@@ -29,10 +32,12 @@ export class WorkerDelivery {
   /** Generation that the worker refused last; 0: none. */
   #refused = 0;
   #snapshotUnderWay: NumberedSnapshot | null = null;
-  /** `endpointSequence` when the snapshot under way was sent. */
+  /** Up to here the worker has all endpoints once it serves the snapshot under way. */
   #snapshotSequence = 0;
   /** Sequence of the endpoints under way; 0: none. */
   #endpointsUnderWay = 0;
+  /** Whether the worker has all endpoints up to that sequence when it has these. */
+  #isLastOfEndpoints = false;
   #servedSequence = 0;
   readonly #staleUpstreams = new Set<string>();
 
@@ -87,7 +92,10 @@ export class WorkerDelivery {
   acknowledgeEndpoints(sequence: number): void {
     if (sequence !== this.#endpointsUnderWay) return;
     this.#endpointsUnderWay = 0;
-    this.#servedSequence = Math.max(this.#servedSequence, sequence);
+    if (!this.#isLastOfEndpoints) return;
+    // They took effect at once, but those of before came with the snapshot, which is yet to be served.
+    if (this.#snapshotUnderWay === null) this.#servedSequence = Math.max(this.#servedSequence, sequence);
+    else this.#snapshotSequence = Math.max(this.#snapshotSequence, sequence);
   }
 
   #pumpSnapshot(): void {
@@ -104,13 +112,24 @@ export class WorkerDelivery {
   #pumpEndpoints(): void {
     const hasSnapshot = this.#served !== 0 || this.#snapshotUnderWay !== null;
     if (!hasSnapshot || this.#endpointsUnderWay !== 0 || this.#staleUpstreams.size === 0) return;
+    const changed = this.#takeStale();
+    this.#endpointsUnderWay = this.#source.endpointSequence;
+    this.#isLastOfEndpoints = this.#staleUpstreams.size === 0;
+    this.link.post({ type: "endpoints", sequence: this.#endpointsUnderWay, changed });
+  }
+
+  /** The newest endpoints of stale upstreams, as many as may go out together; the others wait for the answer. */
+  #takeStale(): readonly EndpointSet[] {
     const changed: EndpointSet[] = [];
+    let count = 0;
     for (const upstream of this.#staleUpstreams) {
       const set = this.#source.newestEndpoints(upstream);
-      if (set !== null) changed.push(set);
+      if (set !== null && count > 0 && count + set.endpoints.length > MAX_ENDPOINTS_PER_MESSAGE) break;
+      this.#staleUpstreams.delete(upstream);
+      if (set === null) continue;
+      changed.push(set);
+      count += 1 + set.endpoints.length;
     }
-    this.#staleUpstreams.clear();
-    this.#endpointsUnderWay = this.#source.endpointSequence;
-    this.link.post({ type: "endpoints", sequence: this.#endpointsUnderWay, changed });
+    return changed;
   }
 }
