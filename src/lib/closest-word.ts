@@ -4,13 +4,13 @@
 const MAX_WORD_LENGTH = 64;
 
 /**
- * The known word nearest to `word`, or null where none is near: at most a third of its letters may differ.
- * The first one wins a tie.
+ * The known word nearest to `word`, or null where none is near: at most a third of its letters may differ, and no more than
+ * `maxDistance`. The first one wins a tie.
  */
-export function findClosestWord(word: string, known: Iterable<string>): string | null {
+export function findClosestWord(word: string, known: Iterable<string>, maxDistance: number = Infinity): string | null {
   if (word.length === 0 || word.length > MAX_WORD_LENGTH) return null;
   let closest: string | null = null;
-  let smallest = Math.max(1, Math.floor(word.length / 3)) + 1;
+  let smallest = Math.min(maxDistance, Math.max(1, Math.floor(word.length / 3))) + 1;
   for (const candidate of known) {
     const distance = editDistance(word, candidate);
     if (distance < smallest) {

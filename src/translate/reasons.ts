@@ -8,6 +8,7 @@ export type Reason =
   | "TooManyDiagnostics"
   // Whose Ingress it is.
   | "IngressClassForeign"
+  | "IngressClassUnknown"
   | "IngressClassUnset"
   | "IngressClassParametersUnsupported"
   | "ProxyConfigNotFound"

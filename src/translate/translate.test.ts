@@ -239,7 +239,7 @@ test("an Ingress of the largest size is bounded and quick", () => {
 });
 
 test("of one Ingress 200 Secrets count, whether or not there are more, and it says so where the next one is named", () => {
-  const data = { "tls.crt": certificateFile("shop.crt"), "tls.key": certificateFile("shop.key") };
+  const data = { "tls.crt": certificateFile("wildcard.crt"), "tls.key": certificateFile("wildcard.key") };
   const secret = (name: string): object => ({ kind: "Secret", metadata: { namespace: "x", name }, data });
   const section = (name: string): object => ({ hosts: [`${name}.shop.example`], secretName: name });
   const names = Array.from({ length: 203 }, (_, index) => `s${index}`);
@@ -257,7 +257,7 @@ test("of one Ingress 200 Secrets count, whether or not there are more, and it sa
   assert.deepEqual(
     errors.map(({ reason, field }) => [reason, field]),
     [
-      ["SecretNotFound", "spec.tls[1]"],
+      ["SecretNotFound", "spec.tls[1].secretName"],
       ["TooManySecrets", "spec.tls[202].secretName"],
     ],
   );

@@ -1,5 +1,6 @@
 // Whose Ingress it is. Reads IngressClass objects and an Ingress's choice of class; knows nothing of rules.
 import type { Diagnostic } from "../../ir/diagnostic.ts";
+import { findClosestWord } from "../../lib/closest-word.ts";
 import { quoteText } from "../../lib/untrusted-text.ts";
 import type { Ingress, IngressClass } from "../../source/object-types.ts";
 import { diagnose, problem } from "../diagnose.ts";
@@ -7,9 +8,12 @@ import type { Problem } from "../diagnose.ts";
 import type { Identified, ObjectIdentity } from "../object-identity.ts";
 import type { ObjectIndex } from "../object-index.ts";
 import type { TranslateOptions } from "../result.ts";
-import { asNonEmptyText, asRecord, asText } from "../untyped.ts";
+import { asList, asNonEmptyText, asRecord, asText } from "../untyped.ts";
 
 const CLASS_ANNOTATION = "kubernetes.io/ingress.class";
+/** Letters that may differ between a class that there is none of and the one that was meant, of four letters one. */
+const MAX_SLIPS = 2;
+
 const DEFAULT_CLASS_ANNOTATION = "ingressclass.kubernetes.io/is-default-class";
 
 /** What an Ingress says about its class. `opted-out` is `ingressClassName: ""`: no class, and no default class either. */
@@ -22,6 +26,9 @@ type ClassChoice =
 export interface ClassTable {
   /** By class name; null where the class names no controller. */
   readonly controllers: ReadonlyMap<string, string | null>;
+  /** Names of classes, sorted: ours, with the one that needs no object, and others'. */
+  readonly ours: readonly string[];
+  readonly foreign: readonly string[];
   /** Names of the default classes, ours and others'. */
   readonly ourDefault: string | null;
   readonly foreignDefault: string | null;
@@ -33,23 +40,27 @@ export function readClassTable(
   diagnostics: Diagnostic[],
 ): ClassTable {
   const controllers = new Map<string, string | null>();
-  const ours: ObjectIdentity[] = [];
-  const foreign: ObjectIdentity[] = [];
+  const ours = new Set([options.ingressClass]);
+  const foreign = new Set<string>();
+  const ourDefaults: ObjectIdentity[] = [];
+  const foreignDefaults: ObjectIdentity[] = [];
   for (const [name, identity] of classes) {
     const spec = asRecord(identity.object.spec);
     const controller = asNonEmptyText(spec["controller"]);
     controllers.set(name, controller);
-    if (isDefaultClass(identity.object)) (controller === options.controller ? ours : foreign).push(identity);
+    const isOurs = controller === options.controller;
+    (isOurs ? ours : foreign).add(name);
+    if (isDefaultClass(identity.object)) (isOurs ? ourDefaults : foreignDefaults).push(identity);
   }
-  const ourDefault = newestName(ours);
-  const foreignDefault = newestName(foreign);
+  const ourDefault = newestName(ourDefaults);
+  const foreignDefault = newestName(foreignDefaults);
   if (foreignDefault !== null) {
-    for (const { reference } of ours) {
+    for (const { reference } of ourDefaults) {
       const field = `metadata.annotations[${DEFAULT_CLASS_ANNOTATION}]`;
       diagnostics.push(diagnose({ object: reference, field }, severalDefaults(foreignDefault)));
     }
   }
-  return { controllers, ourDefault, foreignDefault };
+  return { controllers, ours: [...ours].toSorted(), foreign: [...foreign].toSorted(), ourDefault, foreignDefault };
 }
 
 /** Null where the Ingress is ours to serve; otherwise the diagnostic that says whose it is. */
@@ -61,8 +72,10 @@ export function judgeOwnership(
   const choice = readClassChoice(ingress.object);
   const refusal =
     choice.kind === "named" ? judgeNamed(choice.name, table, options) : judgeUnnamed(choice, table, options);
+  if (refusal === null) return null;
   const field = choice.kind === "named" ? choice.field : "spec.ingressClassName";
-  return refusal === null ? null : diagnose({ object: ingress.reference, field }, refusal);
+  const mistake = hasAddress(ingress.object) ? null : findMistake(choice, table, options);
+  return diagnose({ object: ingress.reference, field }, mistake ?? refusal);
 }
 
 /** The class of an Ingress of ours; null where it is served without one. */
@@ -117,6 +130,41 @@ function judgeUnnamed(choice: ClassChoice, table: ClassTable, options: Translate
       ? "The Ingress names no class, and no IngressClass of this controller is the default."
       : "The Ingress opts out of every class with an empty ingressClassName.";
   return problem("info", "IngressClassUnset", message, classHint(options));
+}
+
+/**
+ * What its author cannot have meant; null where it may be meant for another controller, which may work without IngressClass
+ * objects: its Ingresses are none of our business.
+ */
+function findMistake(choice: ClassChoice, table: ClassTable, options: TranslateOptions): Problem | null {
+  if (choice.kind === "named") {
+    const meant = table.controllers.has(choice.name) ? null : findMeantClass(choice.name, table);
+    if (meant === null) return null;
+    const message = `There is no IngressClass ${quoteText(choice.name)}; this Ingress is not served.`;
+    return problem("warning", "IngressClassUnknown", message, `Did you mean ${quoteText(meant)}?`);
+  }
+  const isOnlyController = table.controllers.size > 0 && table.foreign.length === 0;
+  if (choice.kind === "opted-out" || !isOnlyController) return null;
+  const message = "The Ingress names no class, and no IngressClass is the default; it is not served.";
+  return problem("warning", "IngressClassUnset", message, classHint(options));
+}
+
+/** One of ours that the name is a slip of the pen away from; none where a class of somebody else's is as near. */
+function findMeantClass(name: string, { ours, foreign }: ClassTable): string | null {
+  const maxSlips = Math.min(MAX_SLIPS, Math.floor(name.length / 4));
+  const closest = findClosestWord(name, [...foreign, ...ours], maxSlips);
+  if (closest === null || foreign.includes(closest)) return null;
+  // Whoever writes another number means another class.
+  return withoutDigits(closest) === withoutDigits(name) ? null : closest;
+}
+
+function withoutDigits(text: string): string {
+  return text.replace(/\d/g, "");
+}
+
+/** Somebody serves it and has said where. */
+function hasAddress(ingress: Ingress): boolean {
+  return asList(asRecord(asRecord(asRecord(ingress)["status"])["loadBalancer"])["ingress"]).length > 0;
 }
 
 function classHint(options: TranslateOptions): string {
