@@ -48,7 +48,7 @@ class Rig {
   }
 
   /** A replica of the controller; all share the clock. */
-  replica(t: TestContext, instance: string): EventRecorder {
+  replica(t: TestContext, instance: string, holdMs = 0): EventRecorder {
     const recorder = new EventRecorder({
       client: this.server.client(instance),
       identify: ({ name }) => ({ apiVersion: "networking.k8s.io/v1", uid: this.uids.get(name) ?? `uid-of-${name}` }),
@@ -57,6 +57,7 @@ class Rig {
       clock: this.clock,
       wallTimeMs: () => 1_800_000_000_000 + this.clock.now(),
       random: () => 0.5,
+      timing: { holdMs },
       observer: {
         onAnnounce: (outcome) => this.outcomes.push(outcome),
         onLeftOut: (count) => (this.leftOut += count),
@@ -67,8 +68,8 @@ class Rig {
     return recorder;
   }
 
-  leader(t: TestContext, instance = "one"): EventRecorder {
-    const recorder = this.replica(t, instance);
+  leader(t: TestContext, instance = "one", holdMs = 0): EventRecorder {
+    const recorder = this.replica(t, instance, holdMs);
     recorder.lead(permanentLeadership());
     return recorder;
   }
@@ -410,4 +411,66 @@ test("a namespace full of mistakes keeps nobody else from being told, and what i
     rig.clock.advance(100);
     return rig.events().some(({ object }) => object === "i1199");
   });
+});
+
+test("what is new is said after a moment, and never where it has ended by then", async (t) => {
+  const rig = await rigOf(t);
+  const recorder = rig.leader(t, "one", 3_000);
+  recorder.change({ added: [diagnostic("web"), diagnostic("api")], resolved: [] });
+  rig.clock.advance(1_000);
+  recorder.change({ added: [diagnostic("late")], resolved: [diagnostic("web")] });
+  rig.clock.advance(1_999);
+  await settle();
+  assert.deepEqual(rig.server.requests, []);
+  rig.clock.advance(1);
+  await rig.announced(1);
+  rig.clock.advance(999);
+  await settle();
+  assert.deepEqual(
+    rig.events().map(({ object, reason }) => [object, reason]),
+    [["api", "ServiceNotFound"]],
+  );
+  rig.clock.advance(1);
+  await rig.announced(2);
+  recorder.change({ added: [], resolved: [diagnostic("api"), diagnostic("late")] });
+  await rig.announced(4);
+  assert.deepEqual(
+    rig
+      .events()
+      .map(({ object, reason }) => `${object} ${reason}`)
+      .toSorted(),
+    ["api Resolved", "api ServiceNotFound", "late Resolved", "late ServiceNotFound"],
+  );
+});
+
+test("what was held back when the lead was lost is said by whoever leads then, at once", async (t) => {
+  const rig = await rigOf(t);
+  const first = rig.leader(t, "one", 3_000);
+  const second = rig.replica(t, "two", 3_000);
+  for (const recorder of [first, second]) recorder.change({ added: [diagnostic("web")], resolved: [] });
+  first.lead(null);
+  rig.clock.advance(10_000);
+  await settle();
+  assert.deepEqual(rig.outcomes, []);
+  second.lead(permanentLeadership());
+  await rig.announced(1);
+  assert.equal(rig.events().length, 1);
+});
+
+test("of what changes its words while it is held back, the last ones are said", async (t) => {
+  const rig = await rigOf(t);
+  const recorder = rig.leader(t, "one", 3_000);
+  const [first, last] = ["there is no Service cart", "there is no Service carts"].map((message) =>
+    diagnostic("web", { message }),
+  ) as [Diagnostic, Diagnostic];
+  recorder.change({ added: [first], resolved: [] });
+  rig.clock.advance(1_000);
+  recorder.change({ added: [last], resolved: [first] });
+  rig.clock.advance(3_000);
+  await rig.announced(1);
+  await settle();
+  assert.deepEqual(
+    rig.events().map(({ note }) => note),
+    ["spec.rules[0]: there is no Service carts. Create it."],
+  );
 });

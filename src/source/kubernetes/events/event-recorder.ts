@@ -17,6 +17,7 @@ import { resolvedEvent, warningEvent } from "./event-object.ts";
 import type { Announcement, EventObject, EventOutcome } from "./event-request.ts";
 import { announceEvent } from "./event-request.ts";
 import { eventNameOf } from "./event-text.ts";
+import { HoldBack } from "./hold-back.ts";
 import type { IdentifyObject } from "./stored-identity.ts";
 
 /** Milliseconds, where nothing else is said. */
@@ -25,6 +26,8 @@ export interface EventTiming {
   readonly repeatMs: number;
   /** How often to look for what has to be said again. */
   readonly scanMs: number;
+  /** What is new is said after so long, unless it has ended by then; 0: at once. */
+  readonly holdMs: number;
   /** After the server refused an Event. */
   readonly refusedMs: number;
   readonly pause: BackOffTiming;
@@ -37,6 +40,7 @@ export interface EventTiming {
 const DEFAULT_EVENT_TIMING: EventTiming = {
   repeatMs: 30 * 60_000,
   scanMs: 60_000,
+  holdMs: 3_000,
   refusedMs: 5 * 60_000,
   pause: { firstDelayMs: 1_000, maxDelayMs: 60_000 },
   rate: { perSecond: 10, burst: 50 },
@@ -67,7 +71,7 @@ export interface EventRecorderOptions {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly observer: EventObserver;
-  readonly timing?: EventTiming;
+  readonly timing?: Partial<EventTiming>;
 }
 
 /** What waits to be said: a diagnostic in force, or that one has ended. */
@@ -87,6 +91,8 @@ export class EventRecorder {
   readonly #objectRates = new Map<string, TokenBucket>();
   /** Namespaces take turns. */
   readonly #due = new FairQueue<Task>();
+  /** What is not due yet. */
+  readonly #new: HoldBack<ListedDiagnostic>;
   readonly #inFlight = new Set<Task>();
   #leadership: Leadership | null = null;
   #isStopped = false;
@@ -100,10 +106,18 @@ export class EventRecorder {
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
-    this.#timing = options.timing ?? DEFAULT_EVENT_TIMING;
+    this.#timing = { ...DEFAULT_EVENT_TIMING, ...options.timing };
     this.#client = fenceClient(options.client, () => this.#leadership);
     this.#list = new DiagnosticList(this.#timing.capacity);
     this.#bucket = new TokenBucket(options.clock, this.#timing.rate);
+    this.#new = new HoldBack({
+      clock: options.clock,
+      holdMs: this.#timing.holdMs,
+      release: (entries) => {
+        for (const entry of entries) this.#addDue(entry);
+        this.#pump();
+      },
+    });
     this.#pause = new WritePause(options.clock, options.random, this.#timing.pause);
   }
 
@@ -115,11 +129,12 @@ export class EventRecorder {
       // Who was never told of it need not hear that it has ended.
       if (entry.count > 0 || this.#inFlight.has(entry)) this.#addEnd(entry.diagnostic);
       this.#due.delete(partyOf(entry), entry);
+      this.#new.delete(entry);
     }
     const refilled =
       this.#list.hasLeftOut && delta.resolved.length > 0 ? this.#list.refill(this.#options.inForce()) : [];
     if (this.#leadership === null) return;
-    for (const entry of [...appeared, ...refilled]) this.#addDue(entry);
+    this.#new.add([...appeared, ...refilled]);
     this.#pump();
   }
 
@@ -128,6 +143,7 @@ export class EventRecorder {
     this.#leadership = leadership;
     this.#cancelTimers();
     this.#due.clear();
+    this.#new.clear();
     this.#waitingEnds = 0;
     this.#pause.reset();
     if (leadership === null || this.#isStopped) return;
@@ -146,6 +162,7 @@ export class EventRecorder {
     this.#isStopped = true;
     this.#cancelTimers();
     this.#due.clear();
+    this.#new.clear();
   }
 
   #addDue(task: Task): void {
@@ -239,7 +256,7 @@ export class EventRecorder {
     this.#pump();
   }
 
-  /** Null where there is nobody to tell: an object that is gone needs no word that it is well again. */
+  /** Null where there is nobody to tell, as an object that is gone needs no word that it is well again, or nothing any more. */
   #prepare(task: Task): Announcement | null {
     const { identify, author, wallTimeMs } = this.#options;
     const diagnostic = diagnosticOf(task);
@@ -248,6 +265,8 @@ export class EventRecorder {
       const event = resolvedEvent(diagnostic, circumstances);
       return circumstances.identity === null ? null : { event, knownCount: 0, isEnough: () => false };
     }
+    // Something else is said in its place since it became due.
+    if (!this.#list.has(task)) return null;
     const event = warningEvent(diagnostic, circumstances);
     return {
       event,
