@@ -295,9 +295,9 @@ describe("the admission webhook", () => {
       assert.equal(allowed, true);
       assert.equal(status, undefined);
       assert.ok(warnings.length > 0);
-      assert.doesNotMatch(warnings.join("\n"), /hidden|first/);
+      assert.doesNotMatch(warnings.join("\n"), /hidden|\bfirst\b(?! by name)/);
       const expected = created.startsWith("2026")
-        ? /is already served by an Ingress of another namespace, which takes precedence/
+        ? /is already served by an Ingress of another namespace, which is older or first by name\. Remove one of the two/
         : /^another Ingress would be affected, in a namespace that is not named here: PathConflict$/m;
       assert.match(warnings.join("\n"), expected);
     }

@@ -144,7 +144,8 @@ function isSameObject(left: Route, right: Route): boolean {
   return formatName(left.source.object) === formatName(right.source.object);
 }
 
-const PRECEDENCE = "which takes precedence: the older object, then by name";
+/** Short, as the webhook's warnings are cut at 256 characters, and the hint shall still be in them. */
+const PRECEDENCE = "which is older or first by name";
 
 function pathConflict(host: string, { path, source }: Route, winner: Route): Problem {
   const where = `${path.kind === "exact" ? "Exact" : "Prefix"} path ${quoteText(path.value)} of ${showHost(host)}`;
@@ -175,7 +176,7 @@ function defaultShadowed(host: string, winner: Route): Problem {
 }
 
 function describeRoute(route: Route): string {
-  return `${route.source.field} of Ingress ${formatName(route.source.object)}`;
+  return `Ingress ${formatName(route.source.object)} (${route.source.field})`;
 }
 
 function showHost(host: string): string {

@@ -125,7 +125,7 @@ function tlsHostConflict(host: string, claim: Claim, winner: Claim): Problem {
   const hint = "Name the host in one of the two only.";
   const fault = { severity: "warning", reason: "TlsHostConflict", hint } as const;
   // The Secret is of the namespace of the Ingress that names it, and is as little known elsewhere.
-  const described = `${winner.field} of Ingress ${formatName(winner.owner)} (Secret ${winner.certificate})`;
+  const described = `Ingress ${formatName(winner.owner)} (Secret ${winner.certificate})`;
   return withOther(fault, winner.owner, described, (other) => {
     return `The certificate of ${quoteText(host)} comes from ${other}, which takes precedence; Secret ${claim.certificate} is not used for it.`;
   });
