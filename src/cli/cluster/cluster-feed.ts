@@ -54,7 +54,13 @@ export class ClusterFeed implements Feed {
       observer: createClusterObserver(metrics, logger),
     });
     const shared = { client: cluster, store: this.#store, metrics, logger };
-    this.#writers = new ClusterWriters({ ...shared, cluster: options, pod: this.#pod, diagnostics });
+    this.#writers = new ClusterWriters({
+      ...shared,
+      identify: (ref) => source.identify(ref),
+      cluster: options,
+      pod: this.#pod,
+      diagnostics,
+    });
     if (options.webhook !== null) {
       this.#webhook = createWebhook({
         ...shared,

@@ -6,7 +6,7 @@ import { systemClock } from "../../lib/clock.ts";
 import type { DiagnosticChange, DiagnosticLedger } from "../../reconcile/diagnostic-ledger.ts";
 import type { ApiClient } from "../../source/kubernetes/client/api-client.ts";
 import { EventRecorder } from "../../source/kubernetes/events/event-recorder.ts";
-import { identifyInStore } from "../../source/kubernetes/events/stored-identity.ts";
+import type { IdentifyObject } from "../../source/kubernetes/events/stored-identity.ts";
 import { LeaderElection } from "../../source/kubernetes/leader-election/leader-election.ts";
 import type { Leadership } from "../../source/kubernetes/leader-election/leader-term.ts";
 import { permanentLeadership } from "../../source/kubernetes/leader-election/leader-term.ts";
@@ -23,6 +23,7 @@ export interface ClusterWritersOptions {
   readonly cluster: ClusterOptions;
   readonly client: ApiClient;
   readonly store: ObjectStore;
+  readonly identify: IdentifyObject;
   readonly pod: PodIdentity;
   readonly diagnostics: DiagnosticLedger;
   readonly metrics: ClusterMetrics;
@@ -116,10 +117,10 @@ export class ClusterWriters {
   }
 
   #createEventRecorder(): EventRecorder {
-    const { client, cluster, store, pod, metrics, logger } = this.#options;
+    const { client, cluster, identify, pod, metrics, logger } = this.#options;
     return new EventRecorder({
       client,
-      identify: identifyInStore(store),
+      identify,
       inForce: () => this.#options.diagnostics.current(),
       author: { controller: cluster.controllerName, instance: pod.name },
       clock: systemClock,

@@ -484,6 +484,46 @@ it("keeps the last good version of an object that it cannot take, and does not m
   assert.match(cluster.diagnostics[0]?.hint ?? "", /last good version is still served/);
 });
 
+it("knows which very object it was that it cannot take, for as long as it cannot", async (context) => {
+  const api = await startTestApiServer(context);
+  const refused = (uid: unknown): object => ({
+    metadata: { ...ingress("web").metadata, uid },
+    spec: { rules: "none" },
+  });
+  const cluster = clusterSource(context, api);
+  await cluster.source.start();
+  await api.until(() => api.openWatches("Ingress") === 1);
+  const ref = { kind: "Ingress", namespace: "shop", name: "web" };
+  let version = 99_000;
+  const send = async (type: string, object: object): Promise<void> => {
+    version += 1;
+    const { metadata } = object as { metadata: object };
+    const versioned = { ...object, metadata: { ...metadata, resourceVersion: String(version) } };
+    const { length } = cluster.log;
+    api.sendRaw("Ingress", `${JSON.stringify({ type, object: versioned })}\n`);
+    await cluster.until(() => cluster.log.length > length);
+  };
+  await send("ADDED", refused("0df28fbd-5f5f"));
+  assert.deepEqual(cluster.source.identify(ref), { apiVersion: "networking.k8s.io/v1", uid: "0df28fbd-5f5f" });
+  await send("MODIFIED", refused("another-of-this-name"));
+  assert.equal(cluster.source.identify(ref)?.uid, "another-of-this-name");
+  for (const uid of [undefined, 5, "", "a b", "a\nb", "x".repeat(65)]) {
+    await send("MODIFIED", refused("good"));
+    await send("MODIFIED", refused(uid));
+    assert.equal(cluster.source.identify(ref), null);
+  }
+  await send("MODIFIED", refused("good"));
+  const mended = ingress("web");
+  await send("MODIFIED", { ...mended, metadata: { ...mended.metadata, uid: "mended" } });
+  await cluster.until(() => cluster.names("Ingress").length === 1);
+  assert.equal(cluster.source.identify(ref)?.uid, "mended");
+  await send("MODIFIED", refused("broken-again"));
+  assert.equal(cluster.source.identify(ref)?.uid, "broken-again");
+  await send("DELETED", refused("broken-again"));
+  await cluster.until(() => cluster.names("Ingress").length === 0);
+  assert.equal(cluster.source.identify(ref), null);
+});
+
 it("waits for slow lists", async (context) => {
   const api = await startTestApiServer(context);
   api.apply(ingress("web"));

@@ -18,6 +18,8 @@ import type { CollectionContext } from "./collection.ts";
 import { Collection } from "./collection.ts";
 import { Contact } from "./contact.ts";
 import { DiagnosticBoard, problemDiagnostics, subjectOf } from "./diagnostic-board.ts";
+import type { StoredIdentity } from "./events/stored-identity.ts";
+import { identifyInStore } from "./events/stored-identity.ts";
 import type { CollectionState, KubernetesObserver } from "./kubernetes-observer.ts";
 import type { LabelSelector } from "./label-selector.ts";
 import { parseLabelSelector } from "./label-selector.ts";
@@ -82,6 +84,8 @@ export class KubernetesSource {
   readonly #namespaces: Collection | null;
   readonly #whole: readonly Collection[];
   readonly #secrets: ReferencedSecrets;
+  /** Of objects that the store does not hold as they are now. */
+  readonly #refused = new Map<string, StoredIdentity>();
   readonly #closing = new AbortController();
   readonly #impossible = Promise.withResolvers<never>();
 
@@ -127,6 +131,11 @@ export class KubernetesSource {
   reads(namespace: string): boolean {
     const { namespaces } = this.#options;
     return this.#scope.accepts(namespace) && (namespaces.length === 0 || namespaces.includes(namespace));
+  }
+
+  /** Which very object a reference means, one that was refused included; null for one that is not known, or not any more. */
+  identify(ref: ObjectReference): StoredIdentity | null {
+    return this.#refused.get(subjectOf(ref)) ?? identifyInStore(this.#store, ref);
   }
 
   /**
@@ -241,7 +250,7 @@ export class KubernetesSource {
   #receiver(): IntakeReceiver {
     return {
       accepted: (object, problems) => this.#accept(object, problems),
-      refused: (ref, problems) => this.#refuse(ref, problems),
+      refused: (ref, problems, identity) => this.#refuse(ref, problems, identity),
       removed: (ref) => this.#remove(ref),
       listed: () => this.#batch.request(),
     };
@@ -251,12 +260,15 @@ export class KubernetesSource {
     const { name, namespace = "" } = object.metadata;
     const ref = { kind: object.kind, namespace, name };
     this.#batch.add({ type: "upsert", object, location: null });
+    this.#refused.delete(subjectOf(ref));
     this.#board.set(subjectOf(ref), problemDiagnostics(ref, problems, ""));
     this.#secrets.refer(ref, this.#options.secretsOf(object));
     if (object.kind === "Namespace") this.#updateScope(name, object.metadata.labels ?? {});
   }
 
-  #refuse(ref: ObjectReference, problems: readonly Problem[]): void {
+  #refuse(ref: ObjectReference, problems: readonly Problem[], identity: StoredIdentity | null): void {
+    if (identity === null) this.#refused.delete(subjectOf(ref));
+    else this.#refused.set(subjectOf(ref), identity);
     const note = this.#isStored(ref) ? STILL_SERVED : "It is not served.";
     this.#board.set(subjectOf(ref), problemDiagnostics(ref, problems, note));
     this.#batch.request();
@@ -268,6 +280,7 @@ export class KubernetesSource {
 
   #remove(ref: ObjectReference): void {
     this.#batch.add({ type: "delete", ref });
+    this.#refused.delete(subjectOf(ref));
     this.#board.set(subjectOf(ref), []);
     this.#secrets.refer(ref, []);
     if (ref.kind === "Namespace") this.#updateScope(ref.name, null);

@@ -4,6 +4,7 @@ import type { ObjectReference } from "../../ir/names.ts";
 import type { WatchedObject } from "../object-types.ts";
 import type { Problem } from "../validation/problem-list.ts";
 import { validateObject } from "../validation/validate-object.ts";
+import type { StoredIdentity } from "./events/stored-identity.ts";
 import type { ApiObject } from "./reflector/api-object.ts";
 import { nameOfKey, objectKey } from "./reflector/api-object.ts";
 import type { ReflectorSink } from "./reflector/reflector.ts";
@@ -12,8 +13,8 @@ import { isNewer } from "./reflector/resource-version.ts";
 
 export interface IntakeReceiver {
   accepted(object: WatchedObject, problems: readonly Problem[]): void;
-  /** The API server takes what this version of Penstock does not. */
-  refused(ref: ObjectReference, problems: readonly Problem[]): void;
+  /** The API server takes what this version of Penstock does not. `identity` is null where the object has none. */
+  refused(ref: ObjectReference, problems: readonly Problem[], identity: StoredIdentity | null): void;
   removed(ref: ObjectReference): void;
   /** A whole list has been taken in. */
   listed(): void;
@@ -25,6 +26,9 @@ export interface ObjectIntakeOptions {
   readonly isWanted: (key: string, namespace: string) => boolean;
   readonly receiver: IntakeReceiver;
 }
+
+/** API servers make UUIDs: of an object that is refused, nothing else is taken for one. */
+const UID = /^[0-9a-zA-Z-]{1,64}$/;
 
 export class ObjectIntake implements ReflectorSink {
   readonly resource: Resource;
@@ -122,7 +126,12 @@ export class ObjectIntake implements ReflectorSink {
     const validation = validateObject(object);
     const problems = validation.outcome === "foreign" ? [] : validation.problems.filter(isUsersMistake);
     if (validation.outcome === "accepted") this.#receiver.accepted(validation.object, problems);
-    else this.#receiver.refused(this.#reference(key), problems);
+    else this.#receiver.refused(this.#reference(key), problems, this.#identityOf(object));
+  }
+
+  #identityOf({ metadata }: ApiObject): StoredIdentity | null {
+    const { uid } = metadata as { readonly uid?: unknown };
+    return typeof uid === "string" && UID.test(uid) ? { apiVersion: this.resource.apiVersion, uid } : null;
   }
 
   /** True where something newer was read aside: what the watch says now is from before that. */

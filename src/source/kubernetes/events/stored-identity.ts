@@ -12,10 +12,8 @@ export interface StoredIdentity {
 export type IdentifyObject = (ref: ObjectReference) => StoredIdentity | null;
 
 /** Looks into the store, which holds every object that was accepted. */
-export function identifyInStore(store: ObjectStore): IdentifyObject {
-  return (ref) => {
-    const object = store.get({ ...ref, kind: ref.kind as WatchedKind });
-    const uid = object?.metadata.uid;
-    return object === null || uid === undefined ? null : { apiVersion: object.apiVersion, uid };
-  };
+export function identifyInStore(store: ObjectStore, ref: ObjectReference): StoredIdentity | null {
+  const object = store.get({ ...ref, kind: ref.kind as WatchedKind });
+  const uid = object?.metadata.uid;
+  return object === null || uid === undefined ? null : { apiVersion: object.apiVersion, uid };
 }
