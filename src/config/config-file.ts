@@ -4,7 +4,7 @@ import { LineCounter, isCollection, isMap, isScalar, parseDocument } from "yaml"
 import type { Document } from "yaml";
 import type { core } from "zod";
 import { FILE_SECTIONS, fileSchema } from "./file-schema.ts";
-import type { FileContent, FileScalar } from "./file-schema.ts";
+import type { FileScalar } from "./file-schema.ts";
 import type { RawSetting, RawSettings } from "./raw-settings.ts";
 import { SETTING_KEYS } from "./settings.ts";
 import type { SettingKey } from "./settings.ts";
@@ -12,7 +12,7 @@ import { didYouMean } from "./suggest.ts";
 
 export interface ConfigFile {
   readonly settings: RawSettings;
-  /** One line each; not empty: the file is not to be used. */
+  /** One line each; not empty: the file is not to be used, and `settings` are those that have no problem of this kind. */
   readonly problems: readonly string[];
 }
 
@@ -39,9 +39,11 @@ function parseConfigFile(path: string, text: string): ConfigFile {
   const checked = fileSchema.safeParse(content);
   if (!checked.success) {
     const problems = checked.error.issues.flatMap((issue) => describeIssue(issue, locate));
-    return failed(...problems.toSorted(byLine));
+    // What has its right shape is judged by its value all the same, so that everything is told at once.
+    const misshapen = new Set(checked.error.issues.map(({ path }) => path.map(String).join(".")));
+    return { settings: flatten(content, misshapen, locate), problems: problems.toSorted(byLine) };
   }
-  return { settings: flatten(checked.data, locate), problems: [] };
+  return { settings: flatten(checked.data, new Set(), locate), problems: [] };
 }
 
 /** Problems of one file differ first in their line number. */
@@ -135,10 +137,12 @@ function suggestKey(key: string, parent: readonly string[]): string {
   return didYouMean(prefix + key, prefix === "" ? [...siblings, ...FILE_SECTIONS] : siblings);
 }
 
-function flatten(content: FileContent, locate: Locate): RawSettings {
+/** @param misshapen keys, and sections, whose values are left out. */
+function flatten(content: unknown, misshapen: ReadonlySet<string>, locate: Locate): RawSettings {
   const raw = new Map<SettingKey, RawSetting>();
   for (const key of SETTING_KEYS) {
     const path = key.split(".");
+    if (misshapen.has(key)) continue;
     const value = path.reduce<unknown>((part, name) => (isRecord(part) ? part[name] : undefined), content);
     if (value === undefined) continue;
     const texts = (Array.isArray(value) ? value : [value]).map((one: FileScalar) => String(one));

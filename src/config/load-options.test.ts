@@ -116,6 +116,30 @@ describe("wrong values", () => {
     assert.match(problems[2] ?? "", /^PENSTOCK_ACCESS_LOG: .*did you mean json/);
   });
 
+  it("are all told at once, whatever is wrong with them", async (context) => {
+    const content =
+      "htpp: :80\nworkers: 0\nlimits:\n  max-connections: none\n  max-strems: 5\nadmin: [1]\nhttps: nowhere\n";
+    const problems = await problemsOf({
+      configFile: await configFile(context, content),
+      flags: flags({ workers: ["-1"] }),
+    });
+    const places = problems.map((problem) => /^.*?(--workers|:\d+: [a-z.-]+)/.exec(problem)?.[1] ?? problem);
+    assert.deepEqual(places.toSorted(), [
+      "--workers",
+      ":1: htpp",
+      ":2: workers",
+      ":4: limits.max-connections",
+      ":5: limits.max-strems",
+      ":6: admin",
+      ":7: https",
+    ]);
+  });
+
+  it("of a file are told where its sections are none", async (context) => {
+    const problems = await problemsOf({ configFile: await configFile(context, "limits: 5\nworkers: 0\n") });
+    assert.equal(problems.length, 2, problems.join("\n"));
+  });
+
   it("are problems even where another source wins", async () => {
     const problems = await problemsOf({ flags: flags({ workers: ["2"] }), environment: { PENSTOCK_WORKERS: "0" } });
     assert.match(problems[0] ?? "", /^PENSTOCK_WORKERS:/);
