@@ -1,5 +1,5 @@
 // An HTTP/2 client of single frames (RFC 9113 §4): it sends exactly what a test says, valid or not, and records what
-// comes back. It opens no window and acknowledges nothing by itself, except that it can be told to.
+// comes back. It opens no window and acknowledges no settings by itself; it answers PINGs unless told not to.
 import type { Socket } from "node:net";
 import { encodeHeaders, HpackDecoder } from "./hpack.ts";
 import type { HeaderPair } from "./hpack.ts";
@@ -95,6 +95,10 @@ export function pingFrame(): Buffer {
   return frame(FrameType.ping, 0, 0, Buffer.alloc(8));
 }
 
+export function settingsAckFrame(): Buffer {
+  return frame(FrameType.settings, Flag.ack, 0);
+}
+
 export function settingsFrame(settings: readonly (readonly [id: number, value: number])[] = []): Buffer {
   const payload = Buffer.concat(
     settings.map(([id, value]) => {
@@ -128,6 +132,7 @@ export function requestPairs(
 
 export class RawHttp2 {
   readonly frames: Frame[] = [];
+  answersPings = true;
   readonly #framesByStream = new Map<number, Frame[]>();
   #pingAcks = 0;
   readonly #socket: Socket;
@@ -290,7 +295,9 @@ export class RawHttp2 {
     const ofStream = this.#framesByStream.get(streamId);
     if (ofStream === undefined) this.#framesByStream.set(streamId, [one]);
     else ofStream.push(one);
-    if (type === FrameType.ping && (flags & Flag.ack) !== 0) this.#pingAcks++;
+    if (type !== FrameType.ping) return;
+    if ((flags & Flag.ack) !== 0) this.#pingAcks++;
+    else if (this.answersPings) this.send(frame(FrameType.ping, Flag.ack, 0, Buffer.from(payload)));
   }
 
   #wake(): void {

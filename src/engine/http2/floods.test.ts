@@ -17,6 +17,7 @@ import {
   type RawHttp2,
   requestPairs,
   rstStreamFrame,
+  settingsAckFrame,
   settingsFrame,
   windowUpdateFrame,
 } from "../../../test/support/raw-http2.ts";
@@ -208,6 +209,7 @@ for (const streamId of [0, 1]) {
 test("PING in measured numbers, also for long, is answered", async () => {
   const server = await start();
   const client = await server.client();
+  client.send(settingsAckFrame());
   for (let second = 0; second < 60; second++) {
     for (let i = 0; i < 20; i++) await client.settle();
     server.advance(1_100);

@@ -12,6 +12,7 @@ export interface FrameEvents {
   onSettings(bytes: Buffer, start: number, end: number): number;
   onSettingsAck(): number;
   onPing(bytes: Buffer, start: number): number;
+  onPingAck(bytes: Buffer, start: number): number;
   onWindowUpdate(streamId: number, increment: number): number;
   /** The frame is malformed, which costs its stream only. */
   onStreamError(streamId: number, code: number): number;
@@ -89,7 +90,7 @@ export class FrameParser {
       case FrameType.ping:
         if (streamId !== 0) return ErrorCode.protocolError;
         if (end - start !== PING_BYTES) return ErrorCode.frameSizeError;
-        return (flags & Flag.ack) !== 0 ? this.#events.onIdleFrame() : this.#events.onPing(bytes, start);
+        return (flags & Flag.ack) !== 0 ? this.#events.onPingAck(bytes, start) : this.#events.onPing(bytes, start);
       case FrameType.goaway:
         if (streamId !== 0) return ErrorCode.protocolError;
         return end - start < GOAWAY_BYTES ? ErrorCode.frameSizeError : this.#events.onIdleFrame();

@@ -23,6 +23,8 @@ export interface FrameOwner {
   /** Nothing more is to be read. */
   readonly isDestroyed: boolean;
   now(): number;
+  /** The client has seen the PING that followed the first GOAWAY. False: there was none, or that was known. */
+  endRoundTrip(): boolean;
   /** A stream was opened; its header list lies in `head`. */
   onNewStream(streamId: number, head: HpackDecoder, endOfStream: boolean): void;
   /** There may be room for streams that wait. */
@@ -37,6 +39,12 @@ export interface FrameOwner {
 const EXTRA_HEADER_LINES = 156;
 /** Header lists, decoded, up to so many times the limit are answered with 431; beyond, the stream is reset. */
 const HEADER_LIST_FACTOR = 2;
+/** RFC 9113 §6.5.3 leaves the time to us. */
+const SETTINGS_TIMEOUT_MS = 10_000;
+/** Of the PING that measures a round trip before the last GOAWAY: eight bytes. */
+const ROUND_TRIP_TEXT = "goodbye.";
+/** Sent after the first GOAWAY: when its answer is here, so are the streams that the client opened before it knew. */
+export const ROUND_TRIP_PING: string = frameHead(ROUND_TRIP_TEXT.length, FrameType.ping, 0, 0) + ROUND_TRIP_TEXT;
 /** A client is told of room in the window after this part of it was taken. */
 const WINDOW_STEPS = 4;
 
@@ -51,6 +59,8 @@ export class IncomingFrames implements FrameSink, FrameEvents {
   /** What a stream's receive window begins with: the default until the client knows ours. */
   #streamWindowBytes = DEFAULT_WINDOW_BYTES;
   #isSettingsDue = true;
+  /** On the owner's clock: since when the client, having sent its preface, could have acknowledged ours; -1: not yet. */
+  #settingsDueSinceMs = -1;
   /** The stream that the last frames were for. */
   #touched: Http2ServerStream | null = null;
   #headsRead = 0;
@@ -222,6 +232,11 @@ export class IncomingFrames implements FrameSink, FrameEvents {
     return ErrorCode.noError;
   }
 
+  onPingAck(bytes: Buffer, start: number): number {
+    const isOurs = bytes.toString("latin1", start, start + ROUND_TRIP_TEXT.length) === ROUND_TRIP_TEXT;
+    return isOurs && this.#owner.endRoundTrip() ? ErrorCode.noError : this.onIdleFrame();
+  }
+
   onWindowUpdate(streamId: number, increment: number): number {
     if (streamId === 0) {
       if (increment === 0) return ErrorCode.protocolError;
@@ -253,6 +268,13 @@ export class IncomingFrames implements FrameSink, FrameEvents {
     if (touched === stream) return;
     this.#touched = stream;
     touched?.completeRead();
+  }
+
+  /** The client has had our SETTINGS for too long without a word. Asked now and then, while its bytes are read. */
+  areSettingsLate(now: number): boolean {
+    if (!this.#isSettingsDue || this.#reader.isPrefaceDue) return false;
+    if (this.#settingsDueSinceMs < 0) this.#settingsDueSinceMs = now;
+    return now - this.#settingsDueSinceMs >= SETTINGS_TIMEOUT_MS;
   }
 
   /** The preface, or the same header block, has been incomplete for too long. */

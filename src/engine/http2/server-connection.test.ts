@@ -7,11 +7,14 @@ import { type Exchange, startTestServer, type TestServer } from "../../../test/s
 import {
   dataFrame,
   ErrorCode,
+  Flag,
+  frame,
   FrameType,
   headersFrame,
   PREFACE,
   RawHttp2,
   requestPairs,
+  settingsAckFrame,
   settingsFrame,
 } from "../../../test/support/raw-http2.ts";
 import type { Http2ServerConnection } from "./server-connection.ts";
@@ -19,6 +22,7 @@ import type { Http2ServerConnection } from "./server-connection.ts";
 const GET = headersFrame(1, requestPairs());
 /** RFC 8441 §3. */
 const ENABLE_CONNECT_PROTOCOL = 8;
+const MAX_STREAM_ID = 2 ** 31 - 1;
 const servers: TestServer[] = [];
 
 after(() => {
@@ -41,11 +45,18 @@ function first(server: TestServer): Http2ServerConnection {
   return connection;
 }
 
-/** The last stream id that GOAWAY names. */
+/** The last stream ids that GOAWAYs have named so far. */
+function goawaysOf(client: RawHttp2): number[] {
+  return client.frames.filter(({ type }) => type === FrameType.goaway).map(({ payload }) => payload.readUInt32BE(0));
+}
+
+/** The last stream id that the last of two GOAWAYs names. */
 async function lastStreamOf(client: RawHttp2): Promise<number> {
-  const goaway = await client.frameOf(FrameType.goaway);
-  assert.ok(goaway);
-  return goaway.payload.readUInt32BE(0);
+  await client.until(() => goawaysOf(client).length === 2 || client.isClosed);
+  const [announced, last] = goawaysOf(client);
+  assert.equal(announced, MAX_STREAM_ID);
+  assert.ok(last !== undefined);
+  return last;
 }
 
 test("settings tell the client its bounds", async () => {
@@ -128,6 +139,85 @@ test("drain finishes open streams, refuses later ones by GOAWAY, and closes", as
   assert.deepEqual(server.closed, [first(server)]);
 });
 
+test("streams that were on their way when drain began are served, until the client has answered the PING behind it", async () => {
+  const server = await start({ onExchange: answer });
+  const client = await server.client();
+  client.answersPings = false;
+  await client.settle();
+  first(server).drain();
+  await client.until(
+    () => client.frames.filter(({ type, flags }) => type === FrameType.ping && flags === 0).length === 1,
+  );
+  const [asked] = client.frames.filter(({ type, flags }) => type === FrameType.ping && flags === 0);
+  assert.ok(asked);
+  assert.deepEqual(goawaysOf(client), [MAX_STREAM_ID]);
+  assert.equal(await client.goawayCode(), ErrorCode.noError);
+  client.send(GET);
+  assert.equal((await client.responseOf(1)).status, 200);
+  client.send(frame(FrameType.ping, Flag.ack, 0, Buffer.alloc(8)), headersFrame(3, requestPairs()));
+  assert.equal((await client.responseOf(3)).status, 200, "an answer to another PING changes nothing");
+  client.send(headersFrame(5, requestPairs()), frame(FrameType.ping, Flag.ack, 0, asked.payload));
+  client.send(headersFrame(7, requestPairs()));
+  assert.equal(await lastStreamOf(client), 5);
+  await client.untilClosed();
+  assert.equal(client.response(5).status, 200);
+  assert.equal(client.response(7).status, 0);
+  assert.equal(server.exchanges.length, 3);
+});
+
+test("a client that does not answer the PING is waited for a second or two", async () => {
+  const server = await start({ onExchange: answer });
+  const client = await server.client();
+  client.answersPings = false;
+  await client.settle();
+  first(server).drain();
+  await client.frameOf(FrameType.goaway);
+  server.advance(1_100);
+  client.send(GET);
+  assert.equal((await client.responseOf(1)).status, 200);
+  assert.deepEqual(goawaysOf(client), [MAX_STREAM_ID]);
+  server.advance(1_100);
+  assert.equal(await lastStreamOf(client), 1);
+  await client.untilClosed();
+});
+
+test("a connection that breaks the rules while it is drained says so in its last GOAWAY", async () => {
+  const server = await start();
+  const client = await server.client();
+  client.answersPings = false;
+  client.send(GET);
+  await client.settle();
+  first(server).drain();
+  await client.frameOf(FrameType.goaway);
+  client.send(frame(FrameType.data, 0, 0));
+  await client.untilClosed();
+  const codes = client.frames
+    .filter(({ type }) => type === FrameType.goaway)
+    .map(({ payload }) => payload.readUInt32BE(4));
+  assert.deepEqual(goawaysOf(client), [MAX_STREAM_ID, 1]);
+  assert.deepEqual(codes, [ErrorCode.noError, ErrorCode.protocolError]);
+});
+
+test("a client that does not acknowledge the settings within ten seconds loses its connection", async () => {
+  const server = await start();
+  const silent = await server.client();
+  const good = await server.client();
+  good.send(settingsAckFrame());
+  for (const client of [silent, good]) await client.settle();
+  for (let second = 0; second < 10; second++) server.advance(1_100);
+  await silent.settle();
+  assert.equal(silent.isClosed, false, "the time begins when the preface is found to be there");
+  server.advance(1_100);
+  assert.equal(await silent.goawayCode(), ErrorCode.settingsTimeout);
+  await silent.untilClosed();
+  assert.deepEqual(
+    server.refused.map(({ type }) => type),
+    ["request-timeout"],
+  );
+  await good.settle();
+  assert.equal(good.isClosed, false);
+});
+
 test("drain of a connection without streams closes it", async () => {
   const server = await start();
   const client = await server.client();
@@ -143,7 +233,7 @@ test("a drained connection whose client does not close is closed by us", async (
   client.start();
   await client.settle();
   first(server).drain();
-  await client.frameOf(FrameType.goaway);
+  assert.equal(await lastStreamOf(client), 0);
   for (let second = 0; second < 5; second++) server.advance(1_100);
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(server.closed.length, 0);

@@ -12,8 +12,8 @@ import { FloodGuard } from "./flood-guard.ts";
 import { SendWindow } from "./flow-control.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import type { HpackDecoder } from "./hpack-decoder.ts";
-import { type FrameOwner, IncomingFrames } from "./incoming-frames.ts";
-import { DEFAULT_WINDOW_BYTES, ErrorCode } from "./protocol.ts";
+import { type FrameOwner, IncomingFrames, ROUND_TRIP_PING } from "./incoming-frames.ts";
+import { DEFAULT_WINDOW_BYTES, ErrorCode, MAX_INT31 } from "./protocol.ts";
 import type { Http2RequestParser } from "./request-head.ts";
 import type { Http2ServerLimits } from "./server-limits.ts";
 import { Http2ServerStream } from "./server-stream.ts";
@@ -38,8 +38,19 @@ const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 /** Bytes that wait in the socket; above it nothing is read, so that nothing more is to be answered. */
 const MAX_OUTPUT_BYTES = 256 * 1024;
 const CHECK_INTERVAL_MS = 1_000;
+/** Checks that a client has to answer the PING between the two GOAWAYs: a second at least. */
+const MAX_ROUND_TRIP_CHECKS = 2;
 /** Checks that a drained connection's client has to close its side before the socket is destroyed. */
 const MAX_DRAINED_CHECKS = 10;
+
+const Drain = {
+  none: 0,
+  /** The first GOAWAY is out: the client shall open no more streams, but those that it does are served. */
+  announced: 1,
+  /** The last GOAWAY is out: later streams are passed. */
+  final: 2,
+} as const;
+
 const REFUSAL_HEADERS: readonly string[] = ["content-type", "text/plain; charset=utf-8", "cache-control", "no-store"];
 /** Where a request was refused there is none to show; but to HEAD no body may be sent. */
 const REFUSED_REQUEST = new RequestHead("GET", "/", "", "", 20, HeaderList.empty(), 0, "", false);
@@ -64,8 +75,9 @@ export class Http2ServerConnection implements FrameOwner, StreamOwner, TimerTarg
   /** On the context's clock: when a stream was last opened or closed. */
   #lastActivityMs: number;
   #isPaused = false;
-  #isDraining = false;
-  #drainedChecks = 0;
+  #drain: number = Drain.none;
+  /** Of the timer since the last change of `#drain`; once final, only those without a stream open. */
+  #drainChecks = 0;
 
   /**
    * @param socket a TLS socket after ALPN `h2`, or a cleartext one whose client speaks HTTP/2 from the first byte. Who
@@ -223,7 +235,7 @@ export class Http2ServerConnection implements FrameOwner, StreamOwner, TimerTarg
     const wasServed = stream.request !== REFUSED_REQUEST && stream.request !== REFUSED_HEAD;
     if (ending.outcome === "complete" && wasServed) this.guard.noteExchange();
     else if (ending.outcome === "reset") this.chargeReset();
-    if (this.#isDraining && this.streams.size === 0) this.writer.finish();
+    if (this.#drain === Drain.final && this.streams.size === 0) this.writer.finish();
   }
 
   pumpWaiting(): void {
@@ -244,12 +256,25 @@ export class Http2ServerConnection implements FrameOwner, StreamOwner, TimerTarg
     this.fail(ErrorCode.enhanceYourCalm, "too many streams came to nothing");
   }
 
-  /** GOAWAY: streams up to the last one seen are finished, later ones are for another connection. Then it closes. */
+  /**
+   * Ends the connection without losing a request (RFC 9113 §6.8): a first GOAWAY says that no more streams are wanted; those
+   * that were on their way are served; a round trip later the last one says which stream was the last. When all of them
+   * are finished it closes.
+   */
   drain(): void {
-    if (this.#isDraining || this.isDestroyed) return;
-    this.#isDraining = true;
+    if (this.#drain !== Drain.none || this.isDestroyed) return;
+    this.#drain = Drain.announced;
+    this.writer.goaway(MAX_INT31);
+    this.writer.frames(ROUND_TRIP_PING);
+  }
+
+  endRoundTrip(): boolean {
+    if (this.#drain !== Drain.announced || this.isDestroyed) return false;
+    this.#drain = Drain.final;
+    this.#drainChecks = 0;
     this.writer.goaway(this.streams.close());
     if (this.streams.size === 0) this.writer.finish();
+    return true;
   }
 
   /** Ends the connection and its streams at once. */
@@ -291,19 +316,24 @@ export class Http2ServerConnection implements FrameOwner, StreamOwner, TimerTarg
     } else if (this.#incoming.isHeadLate(now)) {
       this.#noteRefused("request-timeout", "the request's headers did not arrive in time");
       this.#end(ErrorCode.enhanceYourCalm);
+    } else if (!this.#isPaused && this.#incoming.areSettingsLate(now)) {
+      this.#noteRefused("request-timeout", "the client did not acknowledge the settings in time");
+      this.#end(ErrorCode.settingsTimeout);
     } else this.#checkIdle(now);
   }
 
   #checkIdle(now: number): void {
     for (const stream of this.streams.list()) stream.checkLinger();
     if (this.isDestroyed) return;
-    if (this.streams.size === 0) {
-      if (!this.#isDraining && now - this.#lastActivityMs >= this.#context.limits.idleTimeoutMs) this.drain();
-      else if (this.#isDraining && ++this.#drainedChecks > MAX_DRAINED_CHECKS) {
+    const isIdle = this.streams.size === 0;
+    if (this.#drain === Drain.announced) {
+      if (++this.#drainChecks >= MAX_ROUND_TRIP_CHECKS) this.endRoundTrip();
+    } else if (this.#drain === Drain.final) {
+      if (isIdle && ++this.#drainChecks > MAX_DRAINED_CHECKS) {
         this.#socket.destroy();
         return;
       }
-    }
+    } else if (isIdle && now - this.#lastActivityMs >= this.#context.limits.idleTimeoutMs) this.drain();
     this.#timer.arm(CHECK_INTERVAL_MS);
   }
 

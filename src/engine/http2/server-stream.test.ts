@@ -10,6 +10,7 @@ import {
   type RawHttp2,
   requestPairs,
   rstStreamFrame,
+  settingsAckFrame,
   settingsFrame,
   windowUpdateFrame,
 } from "../../../test/support/raw-http2.ts";
@@ -482,6 +483,7 @@ test("a slow reader holds up the response, not the memory, and is told when to g
 
 test("a finished response that its client never takes is given up after a minute without progress", async () => {
   const { client, exchange, server } = await exchangeOf([GET], { settings: [[INITIAL_WINDOW_SIZE, 0]] });
+  client.send(settingsAckFrame());
   exchange.respond(200, "stuck");
   await client.settle();
   for (let second = 0; second < 50; second++) server.advance(1_100);
