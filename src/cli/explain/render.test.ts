@@ -1,44 +1,14 @@
 // How an explanation reads.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { certificateOf, endpointOf, snapshotOf } from "../../../test/support/ingress-snapshot.ts";
+import { EXPLAINED_SHOP } from "../../../test/support/explained-shop.ts";
+import { snapshotOf } from "../../../test/support/ingress-snapshot.ts";
 import type { SnapshotSpec } from "../../../test/support/ingress-snapshot.ts";
 import { explain } from "../../ingress/explain/explain.ts";
 import { parseExplainRequest } from "./read-request.ts";
 import { renderExplanation } from "./render.ts";
 
-const SHOP: SnapshotSpec = {
-  hosts: {
-    "shop.example": [
-      { path: "/cart/items", kind: "exact", id: "items" },
-      { path: "/cart/", id: "cart", to: { "shop/cart/80": 9, "shop/canary/80": 1 } },
-      { path: "/cart", id: "short", to: "shop/cart/80" },
-      { path: "/gone", id: "gone", respond: 503 },
-      { path: "/old", id: "old", to: "shop/cart/80", policy: { sslRedirect: true } },
-      { path: "/name", id: "name", to: "shop/named/443" },
-      { path: "/empty", id: "empty", to: "shop/empty/80" },
-    ],
-    "*.example": [{ path: "/", id: "wildcard", to: "shop/cart/80" }],
-    "": [{ path: "/", id: "any", to: "shop/cart/80" }],
-  },
-  endpoints: {
-    "shop/cart/80": [
-      "10.0.0.1:8080",
-      endpointOf("2001:db8::1:8080", { ready: false, terminating: true, zone: "a", weight: 3 }),
-    ],
-  },
-  upstreams: {
-    "shop/named/443": {
-      protocol: "https",
-      tls: { serverName: "named.test", caPem: null },
-      dnsName: { host: "named.test", port: 443 },
-    },
-  },
-  tls: { "shop.example": "shop/tls", "*.lost.example": null },
-  certificates: [certificateOf("shop/tls", ["*.other.example", "www.shop.example"])],
-};
-
-function render(text: string, headers: readonly string[] = [], spec: SnapshotSpec = SHOP): string {
+function render(text: string, headers: readonly string[] = [], spec: SnapshotSpec = EXPLAINED_SHOP): string {
   const request = parseExplainRequest(text, headers);
   assert.ok(!("problem" in request), "problem" in request ? request.problem : "");
   return renderExplanation(explain(snapshotOf(spec), request));
@@ -77,7 +47,7 @@ Upstream     shop/canary/80: http, weight 1 (10 % of requests)
   });
 
   test("names the Host header where it differs, and what nothing matches", () => {
-    const text = render("https://shop.example/x", ["Host: none.test"], { ...SHOP, hosts: { "a.test": [] } });
+    const text = render("https://shop.example/x", ["Host: none.test"], { ...EXPLAINED_SHOP, hosts: { "a.test": [] } });
     assert.match(text, /^GET https:\/\/shop\.example\/x with Host: none\.test\n/);
     assert.match(text, /^Host {9}no virtual host takes none\.test$/m);
   });

@@ -1,41 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { certificateOf, endpointOf, snapshotOf } from "../../../test/support/ingress-snapshot.ts";
+import { EXPLAINED_SHOP } from "../../../test/support/explained-shop.ts";
+import { snapshotOf } from "../../../test/support/ingress-snapshot.ts";
 import type { SnapshotSpec } from "../../../test/support/ingress-snapshot.ts";
 import type { Explanation } from "./explain.ts";
 import { explain } from "./explain.ts";
 import type { ExplainHeader, ExplainRequest } from "./request.ts";
-
-const SHOP: SnapshotSpec = {
-  hosts: {
-    "shop.example": [
-      { path: "/cart/items", kind: "exact", id: "items" },
-      { path: "/cart/", id: "cart", to: { "shop/cart/80": 9, "shop/canary/80": 1 } },
-      { path: "/cart", id: "short", to: "shop/cart/80" },
-      { path: "/gone", id: "gone", respond: 503 },
-      { path: "/old", id: "old", to: "shop/cart/80", policy: { sslRedirect: true } },
-      { path: "/name", id: "name", to: "shop/named/443" },
-      { path: "/empty", id: "empty", to: "shop/empty/80" },
-    ],
-    "*.example": [{ path: "/", id: "wildcard", to: "shop/cart/80" }],
-    "": [{ path: "/", id: "any", to: "shop/cart/80" }],
-  },
-  endpoints: {
-    "shop/cart/80": [
-      "10.0.0.1:8080",
-      endpointOf("2001:db8::1:8080", { ready: false, terminating: true, zone: "a", weight: 3 }),
-    ],
-  },
-  upstreams: {
-    "shop/named/443": {
-      protocol: "https",
-      tls: { serverName: "named.test", caPem: null },
-      dnsName: { host: "named.test", port: 443 },
-    },
-  },
-  tls: { "shop.example": "shop/tls", "*.lost.example": null },
-  certificates: [certificateOf("shop/tls", ["*.other.example", "www.shop.example"])],
-};
 
 /** @param url absolute, or a path alone. */
 function requestFor(url: string, headers: readonly ExplainHeader[] = [], method = "GET"): ExplainRequest {
@@ -51,7 +21,11 @@ function requestFor(url: string, headers: readonly ExplainHeader[] = [], method 
   };
 }
 
-function explainUrl(url: string, headers: readonly ExplainHeader[] = [], spec: SnapshotSpec = SHOP): Explanation {
+function explainUrl(
+  url: string,
+  headers: readonly ExplainHeader[] = [],
+  spec: SnapshotSpec = EXPLAINED_SHOP,
+): Explanation {
   return explain(snapshotOf(spec), requestFor(url, headers));
 }
 
@@ -199,7 +173,7 @@ describe("why", () => {
   }
 
   test("a default certificate is named, and covers what its names say", () => {
-    const spec = { ...SHOP, defaultCertificate: "shop/tls" };
+    const spec = { ...EXPLAINED_SHOP, defaultCertificate: "shop/tls" };
     const { certificate } = explainUrl("https://x.other.example/", [], spec);
     assert.equal(certificate?.id, "shop/tls");
     assert.equal(certificate.coversServerName, true);
@@ -233,20 +207,23 @@ describe("what the engine refuses", () => {
   ] as const) {
     const shown = `${request.method} ${request.authority}${request.target} ${JSON.stringify(request.headers)}`;
     test(`${shown.slice(0, 80)} gets ${status}: ${summary}, and nothing else is asked`, () => {
-      const explanation = explain(snapshotOf(SHOP), request);
+      const explanation = explain(snapshotOf(EXPLAINED_SHOP), request);
       assert.deepEqual(explanation.outcome, { status, summary });
       assert.deepEqual([explanation.host, explanation.route, explanation.certificate], [null, null, null]);
     });
   }
 
   test("a method of 32 characters is served, with what methods may hold", () => {
-    const explanation = explain(snapshotOf(SHOP), requestFor("http://www.example/x", [], `A-9_${"B".repeat(28)}`));
+    const explanation = explain(
+      snapshotOf(EXPLAINED_SHOP),
+      requestFor("http://www.example/x", [], `A-9_${"B".repeat(28)}`),
+    );
     assert.equal(explanation.outcome.status, null);
   });
 
   test("a body that is announced longer than the route allows gets 413", () => {
     const spec: SnapshotSpec = {
-      ...SHOP,
+      ...EXPLAINED_SHOP,
       hosts: { "": [{ path: "/", to: "shop/cart/80", policy: { maxBodyBytes: 9 } }] },
     };
     assert.equal(explainUrl("/x", [header("Content-Length", "9")], spec).outcome.status, null);
