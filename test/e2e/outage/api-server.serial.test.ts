@@ -35,10 +35,7 @@ async function untilApiServerAnswers(): Promise<void> {
   }
 }
 
-/**
- * Each replica comes back by itself, and by the rules that its own node has for the API server's Service. What it watched is
- * read anew: to go on from where it was would be to miss what etcd has forgotten.
- */
+/** What a replica watched is read anew: to go on from where it was would be to miss what etcd has forgotten. */
 async function untilEveryReplicaHasReadAgain(release: Release, before: ReadonlyMap<string, string>): Promise<void> {
   await untilMetric(release, LISTS, (lists, pod) => lists > metricOf(before.get(pod) ?? "", LISTS));
   await untilMetric(release, CONNECTED, (value) => value === 1);
@@ -117,15 +114,13 @@ async function crashBackend(namespace: TestNamespace, host: string): Promise<voi
   assert.ok(answer.status >= 500, `the backend answered ${answer.status} instead of ending`);
 }
 
-test("a minute without the API server, and etcd has forgotten what watches go on from: all is served on, then nothing is missed", async (t) => {
-  const cluster = requireCapabilities(t, "stopApiServer", "startApiServer", "compactEtcd");
+test("a minute without the API server: all is served on, though a backend crashes, then nothing is missed", async (t) => {
+  const cluster = requireCapabilities(t, "stopApiServer", "startApiServer");
   if (cluster === null) return;
   const namespace = await namespaceFor(t);
   const site = await serveSite(namespace, SHARED_RELEASE);
   const restartsBefore = (await podsOf(SHARED_RELEASE)).map(restartsOf);
   const readiness = await ReadinessWatcher.start(namespace, SHARED_RELEASE);
-  const metricsBefore = await adminPages(SHARED_RELEASE, "/metrics");
-  const versionBefore = await currentVersion();
   const load = new LoadGenerator({ target: namespace.target, host: site.kept, ratePerSecond: RATE_PER_SECOND });
   t.after(() => load.stop());
   t.after(() => cluster.startApiServer());
@@ -135,12 +130,10 @@ test("a minute without the API server, and etcd has forgotten what watches go on
   await load.afterMore((RATE_PER_SECOND * OUTAGE_SECONDS) / 2);
   await crashBackend(namespace, site.kept);
   await load.afterMore((RATE_PER_SECOND * OUTAGE_SECONDS) / 2);
-  await cluster.compactEtcd();
   await cluster.startApiServer();
   await untilApiServerAnswers();
   await changeWorld(namespace, SHARED_RELEASE, site);
-  await assertForgotten(versionBefore);
-  await untilEveryReplicaHasReadAgain(SHARED_RELEASE, metricsBefore);
+  await untilMetric(SHARED_RELEASE, CONNECTED, (value) => value === 1);
   await load.afterMore(RATE_PER_SECOND);
   const report = await load.stop();
   t.diagnostic(describeLoad(report));
