@@ -40,7 +40,7 @@ function parseConfigFile(path: string, text: string): ConfigFile {
   if (!checked.success) {
     const problems = checked.error.issues.flatMap((issue) => describeIssue(issue, locate));
     // What has its right shape is judged by its value all the same, so that everything is told at once.
-    const misshapen = new Set(checked.error.issues.map(({ path }) => path.map(String).join(".")));
+    const misshapen = new Set(checked.error.issues.map((issue) => issue.path.map(String).join(".")));
     return { settings: flatten(content, misshapen, locate), problems: problems.toSorted(byLine) };
   }
   return { settings: flatten(checked.data, new Set(), locate), problems: [] };
