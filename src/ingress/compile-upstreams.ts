@@ -53,7 +53,7 @@ function startUpstream(
 }
 
 /**
- * Snapshots that come as patches keep the objects that stay, so identity tells nearly always. Content is compared where
+ * Snapshots keep the objects that stay, so identity tells nearly always. Content is compared where
  * it may save something: a state of balancing, and the peers that running requests know.
  */
 function isUnchanged(former: CompiledUpstream, upstream: Upstream, endpoints: readonly Endpoint[]): boolean {
