@@ -1,12 +1,14 @@
-// What reading into shared memory saves (engine/http1/socket-reader.ts, engine/server): CPU time of a thread that answers
+// What reading into shared memory saves (engine/transport/socket-reader.ts, engine/server): CPU time of a thread that answers
 // small requests, with Node's own reads, with ours on sockets that were accepted by Node, and with ours on handles that were
 // taken before there was a socket. `node bench/micro/socket-reader.ts`
 import { once } from "node:events";
 import net, { type AddressInfo, type Socket } from "node:net";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
-import { SocketReader } from "../../src/engine/http1/socket-reader.ts";
+import { type ByteSocket, listenTo } from "../../src/engine/transport/byte-socket.ts";
+import { SocketReader } from "../../src/engine/transport/socket-reader.ts";
 import { takeAcceptedHandles } from "../../src/engine/server/accepted-handles.ts";
-import { adoptSocket, openSocket } from "../../src/engine/server/adopt-socket.ts";
+import { adoptSocket } from "../../src/engine/server/adopt-socket.ts";
+import { TcpSocket } from "../../src/engine/transport/tcp-socket.ts";
 
 const CONNECTIONS = 50;
 const MESSAGES = 200_000;
@@ -18,12 +20,16 @@ const READINGS = ["node", "adopted", "handle"] as const;
 type Reading = (typeof READINGS)[number];
 
 /** @param open makes the socket, which reads by the reader that it is given. */
-function answerShared(open: (reader: SocketReader) => Socket): void {
+function answerShared(open: (reader: SocketReader) => ByteSocket): void {
   const reader = new SocketReader();
   const socket = open(reader);
   reader.attach({ holdsReadBuffer: false, onRead: () => void socket.write(ANSWER, "latin1") });
-  socket.on("error", () => undefined);
+  listenTo(socket, { onSocketEnd: ignore, onSocketDrain: ignore, onSocketError: ignore, onSocketClose: ignore });
   socket.resume();
+}
+
+function ignore(): void {
+  // The measurement ends by itself.
 }
 
 async function serve(reading: Reading): Promise<net.Server> {
@@ -35,7 +41,7 @@ async function serve(reading: Reading): Promise<net.Server> {
   await once(server, "listening");
   if (reading === "handle") {
     const isTaken = takeAcceptedHandles(server, (accepted) =>
-      answerShared((reader) => openSocket(accepted, reader.options)),
+      answerShared((reader) => TcpSocket.accept(accepted, reader)),
     );
     if (!isTaken) throw new Error("this Node does not hand out accepted connections");
   }

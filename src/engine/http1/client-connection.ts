@@ -1,6 +1,5 @@
 // A connection to an upstream that speaks HTTP/1: serves one request at a time and goes back to the pool in between.
 // Pausing belongs to the request: a connection in the pool always reads, which is also how its end is noticed.
-import type { Socket } from "node:net";
 import { type TimerTarget, type TimerWheel, WheelTimer } from "../../lib/timer-wheel.ts";
 import type { HeaderList } from "../http/header-list.ts";
 import { headerBit, KnownHeader } from "../http/known-headers.ts";
@@ -10,7 +9,8 @@ import type { UpstreamHandler, UpstreamStream } from "../proxy/upstream-stream.t
 import { connectError, withdrawnError } from "../upstream/connect-error.ts";
 import type { ConnectingAttempt } from "../upstream/connecting-attempts.ts";
 import type { Peer } from "../upstream/peer.ts";
-import type { ReadTarget } from "./socket-reader.ts";
+import { type ByteSocket, listenTo, type SocketEvents } from "../transport/byte-socket.ts";
+import type { ReadTarget } from "../transport/socket-reader.ts";
 import { SocketWriter } from "./socket-writer.ts";
 import { LF } from "./char-class.ts";
 import { type BodySink, BodyDecoder } from "./framing.ts";
@@ -42,10 +42,12 @@ const FRAMING = headerBit(KnownHeader.contentLength) | headerBit(KnownHeader.tra
 const HEAD_ONLY_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "DELETE", "TRACE"]);
 const parser = new ResponseParser();
 
-export class Http1ClientConnection implements UpstreamStream, ConnectingAttempt, BodySink, ReadTarget, TimerTarget {
+export class Http1ClientConnection
+  implements UpstreamStream, ConnectingAttempt, BodySink, ReadTarget, SocketEvents, TimerTarget
+{
   readonly peer: Peer;
   holdsReadBuffer = false;
-  readonly #socket: Socket;
+  readonly #socket: ByteSocket;
   readonly #owner: ConnectionOwner;
   readonly #decoder = new BodyDecoder();
   readonly #writer: SocketWriter;
@@ -71,25 +73,14 @@ export class Http1ClientConnection implements UpstreamStream, ConnectingAttempt,
 
   /** @param socket still connecting; the connector calls `awaitConnection`, and `connected` when it is there. */
   // oxlint-disable-next-line max-params -- made by the connector alone
-  constructor(socket: Socket, peer: Peer, owner: ConnectionOwner, wheel: TimerWheel, handler: UpstreamHandler) {
+  constructor(socket: ByteSocket, peer: Peer, owner: ConnectionOwner, wheel: TimerWheel, handler: UpstreamHandler) {
     this.peer = peer;
     this.#socket = socket;
     this.#writer = new SocketWriter(socket);
     this.#owner = owner;
     this.#handler = handler;
     this.#timer = new WheelTimer(wheel, this);
-    socket.on("end", () => {
-      this.#onEnd();
-    });
-    socket.on("drain", () => {
-      this.#handler?.onUpstreamDrain();
-    });
-    socket.on("error", (error: Error) => {
-      this.#onError(error);
-    });
-    socket.on("close", () => {
-      this.#onClose();
-    });
+    listenTo(socket, this);
   }
 
   get isConnected(): boolean {
@@ -356,12 +347,16 @@ export class Http1ClientConnection implements UpstreamStream, ConnectingAttempt,
     this.#socket.resume();
     if (!this.#isEndDue) return;
     this.#isEndDue = false;
-    this.#onEnd();
+    this.onSocketEnd();
   }
 
   // ---- ends ------------------------------------------------------------------------------------------------------
 
-  #onEnd(): void {
+  onSocketDrain(): void {
+    this.#handler?.onUpstreamDrain();
+  }
+
+  onSocketEnd(): void {
     // What was read before the end is still to be delivered, once the other side takes it.
     if (this.#isPaused) {
       this.#isEndDue = true;
@@ -382,11 +377,11 @@ export class Http1ClientConnection implements UpstreamStream, ConnectingAttempt,
     this.#closedEarly(null);
   }
 
-  #onError(error: Error): void {
+  onSocketError(error: Error): void {
     this.#closedEarly(error);
   }
 
-  #onClose(): void {
+  onSocketClose(): void {
     if (!this.#isEndDue) this.#closedEarly(null);
   }
 

@@ -1,6 +1,5 @@
 // A client's HTTP/1 connection: reads requests one after the other, writes their responses in order. It owns framing,
 // keep-alive and the deadlines between requests; what to answer is the workflow's business.
-import type { Socket } from "node:net";
 import type { HeaderList } from "../http/header-list.ts";
 import { headerBit, KnownHeader } from "../http/known-headers.ts";
 import type { RequestHead, ResponseHead } from "../http/messages.ts";
@@ -17,7 +16,8 @@ import { LF } from "./char-class.ts";
 import { type BodySink, BodyDecoder } from "./framing.ts";
 import { appendFields } from "./head-writer.ts";
 import type { HeadLimits, RequestParser } from "./request-parser.ts";
-import type { ReadTarget } from "./socket-reader.ts";
+import { type ByteSocket, listenTo, type SocketEvents } from "../transport/byte-socket.ts";
+import type { ReadTarget } from "../transport/socket-reader.ts";
 import { SocketWriter } from "./socket-writer.ts";
 
 export interface Http1ServerLimits extends HeadLimits {
@@ -66,11 +66,11 @@ const MAX_LINGER_STALLS = 12;
 const CONNECTION = headerBit(KnownHeader.connection);
 const FRAMING = headerBit(KnownHeader.contentLength) | headerBit(KnownHeader.transferEncoding);
 
-export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTarget, TimerTarget {
+export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTarget, SocketEvents, TimerTarget {
   holdsReadBuffer = false;
   readonly connection: DownstreamConnection;
   request!: RequestHead;
-  readonly #socket: Socket;
+  readonly #socket: ByteSocket;
   readonly #context: Http1ServerContext;
   readonly #decoder = new BodyDecoder();
   readonly #writer: SocketWriter;
@@ -99,24 +99,14 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
   #hasClientEnded = false;
   #wantsTrailers = false;
 
-  constructor(socket: Socket, connection: DownstreamConnection, context: Http1ServerContext) {
+  constructor(socket: ByteSocket, connection: DownstreamConnection, context: Http1ServerContext) {
     this.connection = connection;
     this.#socket = socket;
     this.#writer = new SocketWriter(socket);
     this.#context = context;
     this.#timer = new WheelTimer(context.wheel, this);
     this.#timer.arm(context.limits.headerTimeoutMs);
-    socket.on("end", () => {
-      this.#onEnd();
-    });
-    socket.on("drain", () => {
-      if (this.#state === State.head) this.#continueReading();
-      else this.#handler?.onDownstreamDrain();
-    });
-    socket.on("error", ignoreError);
-    socket.on("close", () => {
-      this.#onClose();
-    });
+    listenTo(socket, this);
   }
 
   // ---- reading -------------------------------------------------------------------------------------------------
@@ -280,7 +270,7 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
     this.#resumeReading();
     if (!this.#isEndDue || this.#isReadPaused) return;
     this.#isEndDue = false;
-    this.#onEnd();
+    this.onSocketEnd();
   }
 
   #resumeReading(): void {
@@ -486,7 +476,16 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
     } else this.#socket.destroy();
   }
 
-  #onEnd(): void {
+  onSocketDrain(): void {
+    if (this.#state === State.head) this.#continueReading();
+    else this.#handler?.onDownstreamDrain();
+  }
+
+  onSocketError(): void {
+    // `close` follows and is where ends are handled.
+  }
+
+  onSocketEnd(): void {
     // What was read before the end is still to be taken.
     if (this.#isReadPaused && (this.#state === State.body || this.#state === State.tunnel)) {
       this.#isEndDue = true;
@@ -517,7 +516,7 @@ export class Http1ServerConnection implements DownstreamStream, BodySink, ReadTa
     handler?.onDownstreamClose(new ProxyError("client-closed", "downstream", "the client closed the connection"));
   }
 
-  #onClose(): void {
+  onSocketClose(): void {
     this.#state = State.closed;
     this.#timer.dispose();
     this.#held = null;
@@ -537,8 +536,4 @@ function acceptsTrailers(headers: HeaderList): boolean {
       .split(",")
       .some((coding) => coding.trim() === "trailers")
   );
-}
-
-function ignoreError(): void {
-  // `close` follows and is where ends are handled.
 }

@@ -1,9 +1,9 @@
 // Writes one message after the other to a socket: heads, chunk sizes and small bodies are gathered into one text, so that
 // most messages cost one write. The other side of a connection is socket-reader.ts.
-import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { COPY_BYTES } from "../proxy/downstream.ts";
-import { READ_BUFFER_BYTES } from "./socket-reader.ts";
+import type { ByteSocket } from "../transport/byte-socket.ts";
+import { READ_BUFFER_BYTES } from "../transport/socket-reader.ts";
 
 /** Text that waits is written at this size at the latest. */
 const MAX_TEXT_LENGTH = COPY_BYTES * 2;
@@ -12,14 +12,14 @@ const MAX_TEXT_LENGTH = COPY_BYTES * 2;
 const joined = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES + MAX_TEXT_LENGTH);
 
 export class SocketWriter {
-  readonly #socket: Socket;
+  readonly #socket: ByteSocket;
   readonly #isTls: boolean;
   #text = "";
   #isChunked = false;
   /** Memory of a chunk was given to the stream while it was busy. Only counted over TLS. */
   #hasQueued = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: ByteSocket) {
     this.#socket = socket;
     this.#isTls = socket instanceof TLSSocket;
   }

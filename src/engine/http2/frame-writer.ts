@@ -1,8 +1,8 @@
 // Writes a connection's frames: what one turn of the event loop brings goes out in one piece. Heads and small bodies are
 // gathered as text, large ones are laid out in one shared buffer that the socket empties within the call.
-import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { COPY_BYTES } from "../proxy/downstream.ts";
+import type { ByteSocket } from "../transport/byte-socket.ts";
 import {
   DEFAULT_MAX_FRAME_BYTES,
   ErrorCode,
@@ -20,7 +20,7 @@ const MAX_TEXT_LENGTH = 32 * 1024;
 let scratch: Buffer = Buffer.allocUnsafeSlow(160 * 1024);
 
 export class FrameWriter {
-  readonly #socket: Socket;
+  readonly #socket: ByteSocket;
   readonly #isTls: boolean;
   #text = "";
   /** Stream of the DATA frame that may still become longer, or the last one; 0: none. */
@@ -29,7 +29,7 @@ export class FrameWriter {
   #isScheduled = false;
   #isEnded = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: ByteSocket) {
     this.#socket = socket;
     this.#isTls = socket instanceof TLSSocket;
   }

@@ -1,6 +1,5 @@
 // A client's HTTP/2 connection (RFC 9113): opens streams for the workflow, carries what they send, bounds what a client may
 // ask, and ends by GOAWAY. What its frames say is incoming-frames.ts's business, what to answer the workflow's.
-import type { Socket } from "node:net";
 import { type TimerTarget, type TimerWheel, WheelTimer } from "../../lib/timer-wheel.ts";
 import { HeaderList } from "../http/header-list.ts";
 import { httpDate } from "../http/http-date.ts";
@@ -8,6 +7,7 @@ import { RequestHead, ResponseHead } from "../http/messages.ts";
 import { statusText } from "../http/status-text.ts";
 import type { DownstreamConnection, RequestListener } from "../proxy/downstream.ts";
 import { ProxyError, type ProxyErrorType, statusOfError } from "../proxy/proxy-error.ts";
+import { type ByteSocket, listenTo, type SocketEvents } from "../transport/byte-socket.ts";
 import { FloodGuard } from "./flood-guard.ts";
 import { SendWindow } from "./flow-control.ts";
 import { FrameWriter } from "./frame-writer.ts";
@@ -56,7 +56,7 @@ const REFUSAL_HEADERS: readonly string[] = ["content-type", "text/plain; charset
 const REFUSED_REQUEST = new RequestHead("GET", "/", "", "", 20, HeaderList.empty(), 0, "", false);
 const REFUSED_HEAD = new RequestHead("HEAD", "/", "", "", 20, HeaderList.empty(), 0, "", false);
 
-export class Http2ServerConnection implements FrameOwner, StreamOwner, TimerTarget {
+export class Http2ServerConnection implements FrameOwner, StreamOwner, SocketEvents, TimerTarget {
   readonly connection: DownstreamConnection;
   readonly writer: FrameWriter;
   readonly sendWindow: SendWindow = new SendWindow(DEFAULT_WINDOW_BYTES);
@@ -65,7 +65,7 @@ export class Http2ServerConnection implements FrameOwner, StreamOwner, TimerTarg
   isFirstBlock = true;
   isDestroyed = false;
   holdsReadBuffer = false;
-  readonly #socket: Socket;
+  readonly #socket: ByteSocket;
   readonly #context: Http2ServerContext;
   readonly #incoming: IncomingFrames;
   readonly #timer: WheelTimer;
@@ -83,7 +83,7 @@ export class Http2ServerConnection implements FrameOwner, StreamOwner, TimerTarg
    * @param socket a TLS socket after ALPN `h2`, or a cleartext one whose client speaks HTTP/2 from the first byte. Who
    * makes the connection gives it what the socket reads, from the first byte on, through `onRead`.
    */
-  constructor(socket: Socket, connection: DownstreamConnection, context: Http2ServerContext) {
+  constructor(socket: ByteSocket, connection: DownstreamConnection, context: Http2ServerContext) {
     this.connection = connection;
     this.#socket = socket;
     this.#context = context;
@@ -94,10 +94,7 @@ export class Http2ServerConnection implements FrameOwner, StreamOwner, TimerTarg
     this.#incoming = new IncomingFrames(this, context.limits);
     this.#timer = new WheelTimer(context.wheel, this);
     this.#timer.arm(CHECK_INTERVAL_MS);
-    socket.on("error", ignoreError);
-    socket.on("drain", () => this.#onDrain());
-    socket.on("end", () => this.#onEnd());
-    socket.on("close", () => this.#onClose());
+    listenTo(socket, this);
   }
 
   get openStreams(): number {
@@ -242,7 +239,7 @@ export class Http2ServerConnection implements FrameOwner, StreamOwner, TimerTarg
     this.streams.pumpWaiting(() => !this.isDestroyed && !this.writer.isFull && this.sendWindow.available > 0);
   }
 
-  #onDrain(): void {
+  onSocketDrain(): void {
     this.pumpWaiting();
     if (!this.#isPaused || this.writer.pendingBytes > MAX_OUTPUT_BYTES) return;
     this.#isPaused = false;
@@ -338,19 +335,19 @@ export class Http2ServerConnection implements FrameOwner, StreamOwner, TimerTarg
   }
 
   /** The client has ended its side: it cannot go on with any stream. */
-  #onEnd(): void {
+  onSocketError(): void {
+    // `close` follows.
+  }
+
+  onSocketEnd(): void {
     if (!this.isDestroyed) this.#end(ErrorCode.noError);
   }
 
-  #onClose(): void {
+  onSocketClose(): void {
     this.isDestroyed = true;
     this.#incoming.stop();
     this.#timer.dispose();
     this.#closeStreams();
     this.#context.onClose(this);
   }
-}
-
-function ignoreError(): void {
-  // `close` follows and is where ends are handled.
 }

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net, { type AddressInfo, type Server, type Socket } from "node:net";
 import { test } from "node:test";
-import { SocketReader } from "../http1/socket-reader.ts";
-import { type AcceptedHandle, takeAcceptedHandles } from "./accepted-handles.ts";
-import { openSocket } from "./adopt-socket.ts";
+import { SocketReader } from "../transport/socket-reader.ts";
+import type { TcpHandle } from "../transport/tcp-handles.ts";
+import { TcpSocket } from "../transport/tcp-socket.ts";
+import { takeAcceptedHandles } from "./accepted-handles.ts";
 
 async function listen(onConnection: (socket: Socket) => void): Promise<Server> {
   const server = net.createServer(onConnection).listen(0, "127.0.0.1");
@@ -12,18 +13,27 @@ async function listen(onConnection: (socket: Socket) => void): Promise<Server> {
   return server;
 }
 
+const noop = (): void => undefined;
+
 function connectTo(server: Server): Socket {
   return net.connect((server.address() as AddressInfo).port, "127.0.0.1");
 }
 
 test("a connection comes as a handle, on which a socket reads and writes", async () => {
   const server = await listen(() => assert.fail("the connection came as a socket"));
-  const { promise: accepted, resolve } = Promise.withResolvers<AcceptedHandle>();
+  const { promise: accepted, resolve } = Promise.withResolvers<TcpHandle>();
   assert.equal(takeAcceptedHandles(server, resolve), true);
   const client = connectTo(server);
   const reader = new SocketReader();
-  const socket = openSocket(await accepted, reader.options);
-  reader.attach({ holdsReadBuffer: false, onRead: (bytes) => socket.end(bytes.toString("latin1").toUpperCase()) });
+  const socket = TcpSocket.accept(await accepted, reader);
+  socket.events = { onSocketEnd: noop, onSocketDrain: noop, onSocketError: noop, onSocketClose: noop };
+  reader.attach({
+    holdsReadBuffer: false,
+    onRead: (bytes) => {
+      socket.write(bytes.toString("latin1").toUpperCase(), "latin1");
+      socket.destroy();
+    },
+  });
   client.write("hello");
   const [answer] = (await once(client, "data")) as [Buffer];
   assert.equal(answer.toString(), "HELLO");

@@ -2,15 +2,10 @@
 // ours only through a socket that is made with `onread`, and one that it made without would have to be thrown away again.
 // Where this Node has no such hook, `connection` events come as ever.
 import type { Server } from "node:net";
-
-/** The kernel's connection as Node holds it, before there is a socket on it. */
-export interface AcceptedHandle {
-  close(): void;
-  setNoDelay(enable: boolean): number;
-}
+import { canMakeSockets, type TcpHandle } from "../transport/tcp-handles.ts";
 
 interface ListeningHandle {
-  onconnection: (status: number, accepted: AcceptedHandle | undefined) => void;
+  onconnection: (status: number, accepted: TcpHandle | undefined) => void;
   setNoDelay(enable: boolean): number;
 }
 
@@ -22,9 +17,10 @@ const INHERITS_OPTIONS = process.platform === "linux";
  * @param server listening; it counts none of these connections.
  * @returns false where this Node does not work that way: the server goes on as before.
  */
-export function takeAcceptedHandles(server: Server, accept: (accepted: AcceptedHandle) => void): boolean {
+export function takeAcceptedHandles(server: Server, accept: (accepted: TcpHandle) => void): boolean {
   const listening = (server as unknown as { readonly _handle?: Partial<ListeningHandle> | null })._handle;
   if (typeof listening?.onconnection !== "function" || typeof listening.setNoDelay !== "function") return false;
+  if (!canMakeSockets(listening)) return false;
   const isInherited = INHERITS_OPTIONS && listening.setNoDelay(true) === 0;
   listening.onconnection = (_status, accepted) => {
     // A failure is that of one connection, or of too many open files: neither is the end of the listener.

@@ -1,16 +1,10 @@
-// Makes sockets that read into memory of ours. Node offers `onread` only to sockets that connect; an accepted connection
-// gets a socket made on its handle. Measured in bench/micro/socket-reader.ts: 2 of 10 µs a small message.
+// Makes a socket that reads into memory of ours of one that Node accepted without. Node offers `onread` only to sockets that
+// connect. Cleartext connections come this way where `accepted-handles.ts` cannot have them first.
 import net, { type Socket } from "node:net";
-import type { OnReadOptions } from "../http1/socket-reader.ts";
-import type { AcceptedHandle } from "./accepted-handles.ts";
+import type { OnReadOptions } from "../transport/socket-reader.ts";
 
 interface SocketInternals {
-  _handle: AcceptedHandle | null;
-}
-
-/** @returns a socket on an accepted connection, which reads from now on. */
-export function openSocket(handle: AcceptedHandle, onread: OnReadOptions): Socket {
-  return new net.Socket({ handle, allowHalfOpen: true, onread } as unknown as net.SocketConstructorOpts);
+  _handle: object | null;
 }
 
 /**

@@ -7,9 +7,11 @@ import { DEFAULT_HTTP2_SERVER_LIMITS, type Http2ServerLimits } from "../http2/se
 import { RequestParser } from "../http1/request-parser.ts";
 import type { DownstreamConnection, DownstreamTls } from "../proxy/downstream.ts";
 import type { HttpApplication } from "../proxy/http-proxy.ts";
-import { SocketReader } from "../http1/socket-reader.ts";
+import { SocketReader } from "../transport/socket-reader.ts";
 import { takeAcceptedHandles } from "./accepted-handles.ts";
-import { adoptSocket, openSocket } from "./adopt-socket.ts";
+import type { ByteSocket } from "../transport/byte-socket.ts";
+import { TcpSocket } from "../transport/tcp-socket.ts";
+import { adoptSocket } from "./adopt-socket.ts";
 import { ProtocolSniffer } from "./protocol-sniffer.ts";
 import { readSecure } from "./read-secure.ts";
 import { TlsAcceptor } from "./tls-acceptor.ts";
@@ -29,6 +31,8 @@ interface OpenConnection {
   destroy(): void;
 }
 
+type CleartextSocket = Socket | TcpSocket;
+
 const BACKLOG = 4096;
 let nextConnectionId = 1;
 
@@ -41,7 +45,7 @@ export class Listener {
   readonly #acceptor: TlsAcceptor | null;
   readonly #connections = new Set<OpenConnection>();
   /** Sockets whose protocol is not known yet. */
-  readonly #undecided = new Set<Socket>();
+  readonly #undecided = new Set<ByteSocket>();
   #isDraining = false;
   #port = 0;
   #onEmpty: () => void = () => undefined;
@@ -136,7 +140,7 @@ export class Listener {
       if (this.#isFull) accepted.close();
       else {
         const reader = new SocketReader();
-        this.#acceptCleartext(openSocket(accepted, reader.options), reader);
+        this.#acceptCleartext(TcpSocket.accept(accepted, reader), reader);
       }
     });
   }
@@ -150,7 +154,7 @@ export class Listener {
   }
 
   /** @param socket reads through `reader` from now on. */
-  #acceptCleartext(socket: Socket, reader: SocketReader): void {
+  #acceptCleartext(socket: CleartextSocket, reader: SocketReader): void {
     this.#undecided.add(socket);
     const sniffer = new ProtocolSniffer(socket, this.#context, (protocol, bytes) => {
       this.#decided(socket);
@@ -184,14 +188,14 @@ export class Listener {
     });
   }
 
-  #openHttp1(socket: Socket, info: DownstreamConnection): Http1ServerConnection {
+  #openHttp1(socket: ByteSocket, info: DownstreamConnection): Http1ServerConnection {
     const connection = new Http1ServerConnection(socket, info, this.#http1);
     this.#connections.add(connection);
     this.#context.observer.connectionOpened(this.#options.name, "http/1.1");
     return connection;
   }
 
-  #openHttp2(socket: Socket, info: DownstreamConnection): Http2ServerConnection {
+  #openHttp2(socket: ByteSocket, info: DownstreamConnection): Http2ServerConnection {
     const connection = new Http2ServerConnection(socket, info, this.#http2);
     this.#connections.add(connection);
     this.#context.observer.connectionOpened(this.#options.name, "h2");
@@ -199,7 +203,7 @@ export class Listener {
   }
 
   /** The connection's protocol is known, or it is gone. */
-  #decided(socket: Socket): void {
+  #decided(socket: ByteSocket): void {
     this.#undecided.delete(socket);
     // What takes its place is counted within this turn of the event loop.
     if (this.#isDraining) queueMicrotask(() => this.#checkEmpty());
@@ -216,7 +220,7 @@ export class Listener {
   }
 
   /** Null where the client is gone already. */
-  #describe(socket: Socket, tls: DownstreamTls | null): DownstreamConnection | null {
+  #describe(socket: CleartextSocket, tls: DownstreamTls | null): DownstreamConnection | null {
     const { remoteAddress, remotePort } = socket;
     if (remoteAddress === undefined || remotePort === undefined) return null;
     // A dual-stack socket shows IPv4 clients as mapped addresses.

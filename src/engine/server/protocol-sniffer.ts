@@ -1,7 +1,7 @@
 // Tells HTTP/2 with prior knowledge from HTTP/1 on cleartext connections by the first bytes (RFC 9113 §3.4).
-import type { Socket } from "node:net";
 import { type TimerTarget, type TimerWheel, WheelTimer } from "../../lib/timer-wheel.ts";
-import type { ReadTarget } from "../http1/socket-reader.ts";
+import { type ByteSocket, listenTo, type SocketEvents } from "../transport/byte-socket.ts";
+import type { ReadTarget } from "../transport/socket-reader.ts";
 
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
@@ -23,23 +23,19 @@ export interface SnifferContext {
 }
 
 /** The first reader of a cleartext connection. */
-export class ProtocolSniffer implements ReadTarget, TimerTarget {
+export class ProtocolSniffer implements ReadTarget, SocketEvents, TimerTarget {
   readonly holdsReadBuffer = false;
-  readonly #socket: Socket;
+  readonly #socket: ByteSocket;
   readonly #timer: WheelTimer;
-  readonly #onClose: () => void;
   #decide: ProtocolDecision | null;
   #bytes: Buffer | null = null;
 
-  constructor(socket: Socket, context: SnifferContext, decide: ProtocolDecision) {
+  constructor(socket: ByteSocket, context: SnifferContext, decide: ProtocolDecision) {
     this.#socket = socket;
     this.#decide = decide;
     this.#timer = new WheelTimer(context.application.wheel, this);
     this.#timer.arm(context.limits.headerTimeoutMs);
-    this.#onClose = () => {
-      this.#finish(null, EMPTY);
-    };
-    socket.on("end", this.#onClose).on("close", this.#onClose).on("error", ignoreError);
+    listenTo(socket, this);
   }
 
   onRead(chunk: Buffer): void {
@@ -53,19 +49,30 @@ export class ProtocolSniffer implements ReadTarget, TimerTarget {
     this.#finish(null, EMPTY);
   }
 
+  onSocketEnd(): void {
+    this.#finish(null, EMPTY);
+  }
+
+  onSocketClose(): void {
+    this.#finish(null, EMPTY);
+  }
+
+  onSocketDrain(): void {
+    // Nothing was written yet.
+  }
+
+  onSocketError(): void {
+    // `close` follows.
+  }
+
   #finish(protocol: "h2" | "http/1.1" | null, bytes: Buffer): void {
     const decide = this.#decide;
     if (decide === null) return;
     this.#decide = null;
     this.#timer.dispose();
-    this.#socket.off("end", this.#onClose).off("close", this.#onClose);
     if (protocol === null) this.#socket.destroy();
     decide(protocol, bytes);
   }
 }
 
 const EMPTY = Buffer.alloc(0);
-
-function ignoreError(): void {
-  // `close` follows.
-}

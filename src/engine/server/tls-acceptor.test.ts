@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { connect, type ConnectionOptions, type SecureVersion, type TLSSocket } from "node:tls";
 import { createTestCertificate } from "../../../test/support/certificates.ts";
 import { Exchange, testConnection } from "../../../test/support/http2-server.ts";
-import { SocketReader } from "../http1/socket-reader.ts";
+import { SocketReader } from "../transport/socket-reader.ts";
 import { Http2RequestParser } from "../http2/request-head.ts";
 import { Http2ServerConnection } from "../http2/server-connection.ts";
 import { DEFAULT_HTTP2_SERVER_LIMITS } from "../http2/server-limits.ts";

@@ -5,7 +5,10 @@ import type { TimerWheel } from "../../lib/timer-wheel.ts";
 import { type ConnectionOwner, Http1ClientConnection } from "../http1/client-connection.ts";
 import type { UpstreamHandler } from "../proxy/upstream-stream.ts";
 import type { Peer, PeerTls } from "./peer.ts";
-import { SocketReader } from "../http1/socket-reader.ts";
+import type { ByteSocket } from "../transport/byte-socket.ts";
+import { SocketReader } from "../transport/socket-reader.ts";
+import { tcp } from "../transport/tcp-handles.ts";
+import { TcpSocket } from "../transport/tcp-socket.ts";
 
 /** Sessions kept for resumption, one a pool key. */
 const MAX_TLS_SESSIONS = 1024;
@@ -30,17 +33,16 @@ export class Connector {
   /** A connection that tells `handler` when it is there, or that it failed after `timeoutMs` at the latest. */
   connect(peer: Peer, timeoutMs: number, owner: ConnectionOwner, handler: UpstreamHandler): Http1ClientConnection {
     const reader = new SocketReader();
-    const socket = peer.tls === null ? connectTcp(peer, reader) : this.#connectTls(peer, peer.tls, reader);
+    const onConnected = (): void => connection.connected();
+    const socket =
+      peer.tls === null ? connectTcp(peer, reader, onConnected) : this.#connectTls(peer, peer.tls, reader, onConnected);
     const connection = new Http1ClientConnection(socket, peer, owner, this.#wheel, handler);
     reader.attach(connection);
-    socket.once(peer.tls === null ? "connect" : "secureConnect", () => {
-      connection.connected();
-    });
     connection.awaitConnection(this.#slowConnectMs, timeoutMs);
     return connection;
   }
 
-  #connectTls(peer: Peer, settings: PeerTls, reader: SocketReader): tls.TLSSocket {
+  #connectTls(peer: Peer, settings: PeerTls, reader: SocketReader, onConnected: () => void): tls.TLSSocket {
     const session = this.#sessions.get(peer.poolKey);
     const socket = tls.connect({
       host: peer.address,
@@ -54,6 +56,7 @@ export class Connector {
       ...onReadOf(reader),
     });
     socket.setNoDelay(true);
+    socket.once("secureConnect", onConnected);
     socket.on("session", (ticket: Buffer) => {
       if (this.#sessions.size < MAX_TLS_SESSIONS || this.#sessions.has(peer.poolKey)) {
         this.#sessions.set(peer.poolKey, ticket);
@@ -68,12 +71,9 @@ function onReadOf(reader: SocketReader): object {
   return { onread: reader.options };
 }
 
-function connectTcp(peer: Peer, reader: SocketReader): net.Socket {
-  return net.connect({
-    host: peer.address,
-    port: peer.port,
-    noDelay: true,
-    keepAlive: true,
-    onread: reader.options,
-  });
+function connectTcp(peer: Peer, reader: SocketReader, onConnected: () => void): ByteSocket {
+  if (tcp !== null) return TcpSocket.connect(tcp, peer, reader, onConnected);
+  const { address: host, port } = peer;
+  const socket = net.connect({ host, port, noDelay: true, keepAlive: true, onread: reader.options });
+  return socket.once("connect", onConnected);
 }

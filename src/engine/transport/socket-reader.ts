@@ -33,9 +33,9 @@ export class SocketReader {
 
   constructor() {
     this.options = {
-      buffer: () => this.#nextBuffer(),
+      buffer: () => this.nextBuffer(),
       callback: (bytesRead, buffer) => {
-        this.#deliver(bytesRead, buffer as Buffer);
+        this.deliver(bytesRead, buffer as Buffer);
         return true;
       },
     };
@@ -45,7 +45,8 @@ export class SocketReader {
     this.#target = target;
   }
 
-  #deliver(bytesRead: number, buffer: Buffer): void {
+  /** @param buffer what `nextBuffer` gave, with that many bytes read into it. */
+  deliver(bytesRead: number, buffer: Buffer): void {
     const isLarge = bytesRead > COPY_BYTES;
     if (isLarge) this.#smallReadsLeft = PATIENCE;
     else if (this.#smallReadsLeft > 0) this.#smallReadsLeft--;
@@ -60,7 +61,8 @@ export class SocketReader {
     }
   }
 
-  #nextBuffer(): Buffer {
+  /** Where the next read goes. */
+  nextBuffer(): Buffer {
     if (this.#smallReadsLeft === 0) {
       this.#own = null;
       return shared;
