@@ -6,10 +6,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { serialize } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { createSelfSignedCertificate } from "../../src/dataplane/self-signed-certificate.ts";
-import type { FromWorker, ToWorker, WorkerSettings } from "../../src/dataplane/protocol.ts";
-import type { Snapshot } from "../../src/ir/snapshot.ts";
+import type { FromWorker, PostedToWorker, SnapshotPart, WorkerSettings } from "../../src/dataplane/protocol.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
 const WORKER = new URL("../../src/ingress/worker.ts", import.meta.url);
@@ -48,13 +48,21 @@ const SETTINGS: WorkerSettings = {
   accessLog: "json",
 };
 
-const EMPTY_SNAPSHOT: Snapshot = {
-  routeTable: { virtualHosts: [], tlsHosts: [] },
-  upstreams: [],
-  certificates: [],
-  defaultCertificate: null,
-  endpoints: [],
+/** A snapshot with nothing in it, in its one part. */
+const FIRST_SNAPSHOT: PostedToWorker = {
+  type: "snapshot-part",
+  generation: 1,
+  index: 0,
+  isLast: true,
+  basis: "nothing",
+  bytes: shared(serialize({ pieces: [], defaultCertificate: null } satisfies SnapshotPart)),
 };
+
+function shared(bytes: Uint8Array): SharedArrayBuffer {
+  const buffer = new SharedArrayBuffer(bytes.byteLength);
+  new Uint8Array(buffer).set(bytes);
+  return buffer;
+}
 
 /** The next message of a type; passes over all others. */
 async function receive<Type extends FromWorker["type"]>(
@@ -67,7 +75,7 @@ async function receive<Type extends FromWorker["type"]>(
   }
 }
 
-function send(worker: Worker, message: ToWorker): void {
+function send(worker: Worker, message: PostedToWorker): void {
   worker.postMessage(message);
 }
 
@@ -80,7 +88,7 @@ async function recordWorkerModules(folder: string): Promise<readonly string[]> {
     env: { ...process.env, RECORD_MODULES_TO: record },
   });
   const { ports } = await receive(worker, "listening");
-  send(worker, { type: "snapshot", generation: 1, snapshot: EMPTY_SNAPSHOT });
+  send(worker, FIRST_SNAPSHOT);
   await receive(worker, "ack");
   const request = http.get({ host: "127.0.0.1", port: ports[0], agent: false });
   const [response] = (await once(request, "response")) as [http.IncomingMessage];
