@@ -130,7 +130,8 @@ describe("wrong usage", { concurrency: 2 }, () => {
     const { code, stderr } = await runPenstock(context, args, { cwd: folder, env: { PENSTOCK_ADMIN: "here" } });
     assert.equal(code, 2);
     const lines = stderr.trimEnd().split("\n");
-    assert.equal(lines.length, 3, stderr);
+    assert.equal(lines.length, 4, stderr);
+    assert.ok(lines.some((one) => one.startsWith("penstock: penstock.yaml:1: workers: ")));
     assert.ok(lines.some((one) => one.startsWith("penstock: --http: ")));
     assert.ok(lines.some((one) => one.startsWith("penstock: PENSTOCK_ADMIN: ")));
     assert.ok(
