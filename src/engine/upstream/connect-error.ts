@@ -8,7 +8,8 @@ export function connectError(peer: Peer, cause: Error | null): ProxyError {
     return new ProxyError("connect-timeout", "upstream", `connecting to ${peer.label} took too long`, "connect");
   }
   const code = (cause as NodeJS.ErrnoException).code ?? "";
-  if (code === "ECONNREFUSED") {
+  // A listener that ends resets the connections that nobody has accepted yet, also one that is just being made.
+  if (code === "ECONNREFUSED" || (code === "ECONNRESET" && peer.tls === null)) {
     return new ProxyError("connect-refused", "upstream", `${peer.label} refused the connection`, "connect", cause);
   }
   if (code === "ETIMEDOUT") {
