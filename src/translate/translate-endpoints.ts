@@ -6,7 +6,7 @@ import { formatName } from "../ir/names.ts";
 import type { EndpointSet, Upstream } from "../ir/upstream.ts";
 import type { EndpointSlice, WorldObjects } from "../source/object-types.ts";
 import { appendTo, finishDiagnostics } from "./diagnose.ts";
-import { groupSlices, isSameEndpointSet, readEndpointSet } from "./endpoints/endpoint-sets.ts";
+import { isSameEndpointSet, readEndpointSet, selectSlices } from "./endpoints/endpoint-sets.ts";
 import { serviceOfSlice } from "./endpoints/endpoint-slices.ts";
 import { indexObjects } from "./object-index.ts";
 import type { ObjectIndex } from "./object-index.ts";
@@ -48,13 +48,13 @@ export function translateEndpoints(
   const named = new Set(services.map(formatName));
   const serviceIndex = indexObjects(objects.services, "Service").index;
   const slices = indexObjects(objects.endpointSlices, "EndpointSlice");
-  const slicesByService = groupSlices(slices.index);
+  const slicesByService = selectSlices(slices.index, named);
   const diagnostics = previous.diagnostics.filter((diagnostic) => !isOutdated(diagnostic, named, slices.index));
   appendTo(diagnostics, slices.diagnostics);
 
   const fresh = new Map<string, EndpointSet>();
   for (const upstream of previous.upstreams) {
-    const { serviceKey, port } = parseUpstreamId(upstream.id);
+    const { serviceKey, port } = placeOf(upstream);
     const object = named.has(serviceKey) ? serviceIndex.get(serviceKey) : undefined;
     const use = object === undefined ? null : findUse(upstream, viewService(object, loopback), port);
     if (use === null) continue;
@@ -68,6 +68,20 @@ export function translateEndpoints(
   });
   const sets = endpoints.filter(({ upstream }) => fresh.has(upstream));
   return { sets, result: { ...previous, endpoints, diagnostics: finishDiagnostics(diagnostics) } };
+}
+
+type UpstreamPlace = ReturnType<typeof parseUpstreamId>;
+
+const places = new WeakMap<Upstream, UpstreamPlace>();
+
+/** The id of an upstream read once: this goes over all of them at every change. */
+function placeOf(upstream: Upstream): UpstreamPlace {
+  let place = places.get(upstream);
+  if (place === undefined) {
+    place = parseUpstreamId(upstream.id);
+    places.set(upstream, place);
+  }
+  return place;
 }
 
 /** Null for an upstream without endpoints of its own, and where the port went: that is no change of endpoints alone. */
