@@ -1,7 +1,7 @@
 // Writes one message after the other to a socket: heads, chunk sizes and small bodies are gathered into one text, so that
 // most messages cost one write. The other side of a connection is socket-reader.ts.
 import { TLSSocket } from "node:tls";
-import { COPY_BYTES } from "../proxy/downstream.ts";
+import { COPY_BYTES } from "../transport/copy-bytes.ts";
 import type { ByteSocket } from "../transport/byte-socket.ts";
 import { READ_BUFFER_BYTES } from "../transport/socket-reader.ts";
 

@@ -1,7 +1,7 @@
 // Writes a connection's frames: what one turn of the event loop brings goes out in one piece. Heads and small bodies are
 // gathered as text, large ones are laid out in one shared buffer that the socket empties within the call.
 import { TLSSocket } from "node:tls";
-import { COPY_BYTES } from "../proxy/downstream.ts";
+import { COPY_BYTES } from "../transport/copy-bytes.ts";
 import type { ByteSocket } from "../transport/byte-socket.ts";
 import {
   DEFAULT_MAX_FRAME_BYTES,

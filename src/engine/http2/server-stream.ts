@@ -1,13 +1,9 @@
 // One request of an HTTP/2 connection and its response (RFC 9113 §5.1, §8.1), as the workflow sees it: what waits on its
 // way in or out, and the stream's windows. Frames on the wire are the connection's.
+import { COPY_BYTES } from "../transport/copy-bytes.ts";
 import type { HeaderList } from "../http/header-list.ts";
 import type { RequestHead, ResponseHead } from "../http/messages.ts";
-import {
-  COPY_BYTES,
-  type DownstreamConnection,
-  type DownstreamHandler,
-  type DownstreamStream,
-} from "../proxy/downstream.ts";
+import type { DownstreamConnection, DownstreamHandler, DownstreamStream } from "../proxy/downstream.ts";
 import { ProxyError } from "../proxy/proxy-error.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import type { ReceiveWindow, SendWindow } from "./flow-control.ts";

@@ -4,9 +4,6 @@ import type { RequestHead, ResponseHead } from "../http/messages.ts";
 import type { TlsIdentity } from "../server/tls-identity.ts";
 import type { ProxyError } from "./proxy-error.ts";
 
-/** Chunks up to this size are copied when they are sent; their memory may be used again at once. */
-export const COPY_BYTES = 8192;
-
 /** Facts of a client's connection, made once and shared by its requests. */
 export interface DownstreamConnection {
   /** Unique within the worker. */

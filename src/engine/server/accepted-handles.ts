@@ -1,5 +1,5 @@
-// Takes accepted connections from a listening server before Node makes a socket of each. Node can read into memory of
-// ours only through a socket that is made with `onread`, and one that it made without would have to be thrown away again.
+// Takes accepted connections from a listening server before Node makes a socket of each. A TcpSocket works on
+// the handle alone, and a socket that Node made would have to be thrown away again.
 // Where this Node has no such hook, `connection` events come as ever.
 import type { Server } from "node:net";
 import { canMakeSockets, type TcpHandle } from "../transport/tcp-handles.ts";

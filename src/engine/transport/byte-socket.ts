@@ -13,7 +13,7 @@ export interface ByteSocket {
   readonly writableNeedDrain: boolean;
   write(text: string, encoding: "latin1"): boolean;
   write(bytes: Uint8Array): boolean;
-  /** Writes that follow are gathered until `uncork`, in the same turn. */
+  /** Writes that follow are gathered until `uncork`, which comes in the same call, before any `end`. */
   cork(): void;
   uncork(): void;
   pause(): unknown;
@@ -41,7 +41,7 @@ export interface DirectSocket extends ByteSocket {
 }
 
 /** From now on the socket's events go to `events`; with a DirectSocket in place of whom they went to before. */
-export function listenTo(socket: ByteSocket | DirectSocket, events: SocketEvents): void {
+export function listenTo(socket: ByteSocket, events: SocketEvents): void {
   if (!(socket instanceof EventEmitter)) {
     (socket as DirectSocket).events = events;
     return;

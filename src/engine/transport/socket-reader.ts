@@ -1,7 +1,7 @@
 // Where a connection's bytes are read into. Node's default gives every read 64 KiB of fresh memory; here all connections
 // of a worker share one buffer, and a connection that brings large bodies gets a buffer of its own, re-used while the
 // other side takes everything at once. Measured in bench/micro/socket-reader.ts.
-import { COPY_BYTES } from "../proxy/downstream.ts";
+import { COPY_BYTES } from "./copy-bytes.ts";
 
 /** A large power of two and the head before it fit in one read. */
 export const READ_BUFFER_BYTES: number = 80 * 1024;

@@ -1,5 +1,5 @@
 // The runtime's own streams, as far as tcp-socket.ts works with them. They are not documented: this file is the only one
-// that names them, and says when they are not what they were (docs/adr/0008).
+// that names them and their binding, and says when they are not what they were (docs/adr/0008).
 
 /** A connection's handle. Numbers that methods return are 0 or a negative error of libuv. */
 export interface TcpHandle {
@@ -23,9 +23,12 @@ export interface TcpHandle {
 
 /** One write; may be used again where it was done within the call. */
 export interface WriteRequest {
-  oncomplete?: (status: number) => void;
+  oncomplete?: (this: WriteRequest, status: number) => void;
   /** Memory that must live until then. */
   data?: unknown;
+  /** Bytes, and who wants to know when they are written. */
+  length?: number;
+  socket?: { onWritten(length: number, status: number): void };
 }
 
 export interface ShutdownRequest {

@@ -197,14 +197,17 @@ export class TcpSocket implements DirectSocket {
     }
     const length = state[WRITTEN] as number;
     request.data = data;
-    request.oncomplete = (status) => this.#onWritten(length, status);
+    request.length = length;
+    request.socket = this;
+    request.oncomplete = onWriteComplete;
     this.writableLength += length;
     if (this.writableLength < HIGH_WATER_MARK) return true;
     this.writableNeedDrain = true;
     return false;
   }
 
-  #onWritten(length: number, status: number): void {
+  /** A write that was not done at once. @param status 0, or a negative error. */
+  onWritten(length: number, status: number): void {
     if (this.destroyed) return;
     if (status < 0) {
       this.#fail(status, "write");
@@ -261,6 +264,11 @@ export class TcpSocket implements DirectSocket {
   #failLater(code: number, call: string): void {
     process.nextTick(() => this.#fail(code, call));
   }
+}
+
+/** One function for all writes. The runtime calls it as the request's method. */
+function onWriteComplete(this: WriteRequest, status: number): void {
+  this.socket?.onWritten(this.length ?? 0, status);
 }
 
 function socketError(errno: number, syscall: string): Error {
