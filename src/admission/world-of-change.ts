@@ -128,7 +128,9 @@ function selectOurs(
   return identified.filter(({ key }) => ours.has(key));
 }
 
-function* hostsOf({ rules, tls }: IngressView): Generator<string> {
+function* hostsOf({ defaultBackend, rules, tls }: IngressView): Generator<string> {
+  // A rule for every host and path takes the default backend's place.
+  if (defaultBackend !== null) yield "";
   for (const { host } of rules) yield host;
   for (const section of tls) yield* section.hosts;
 }
