@@ -6,8 +6,8 @@ import net, { type AddressInfo, type Socket } from "node:net";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
 import { type ByteSocket, listenTo } from "../../src/engine/transport/byte-socket.ts";
 import { SocketReader } from "../../src/engine/transport/socket-reader.ts";
-import { takeAcceptedHandles } from "../../src/engine/server/accepted-handles.ts";
-import { adoptSocket } from "../../src/engine/server/adopt-socket.ts";
+import { takeAcceptedHandles } from "../../src/engine/transport/accepted-handles.ts";
+import { adoptSocket } from "../../src/engine/transport/adopt-socket.ts";
 import { TcpSocket } from "../../src/engine/transport/tcp-socket.ts";
 
 const CONNECTIONS = 50;

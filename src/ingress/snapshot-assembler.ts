@@ -7,7 +7,7 @@ import type { Route, TlsHost, VirtualHost } from "../ir/route-table.ts";
 import { EMPTY_SNAPSHOT } from "../ir/snapshot.ts";
 import type { Snapshot } from "../ir/snapshot.ts";
 import type { Endpoint, EndpointSet, Upstream } from "../ir/upstream.ts";
-import type { KeptRun } from "../lib/list-patch.ts";
+import { appendPiece } from "../lib/list-patch.ts";
 
 export class SnapshotAssembler {
   /** The last one that arrived whole, also where it could not be compiled. */
@@ -70,36 +70,26 @@ class GrowingSnapshot {
     const { routeTable, upstreams, certificates, endpoints } = this.#basis;
     switch (list) {
       case "virtualHosts":
-        append(this.#virtualHosts, routeTable.virtualHosts, piece);
+        appendPiece(this.#virtualHosts, routeTable.virtualHosts, piece);
         break;
       case "routes":
-        append(this.#virtualHosts.at(-1)?.routes as Route[], [], piece);
+        appendPiece(this.#virtualHosts.at(-1)?.routes as Route[], [], piece);
         break;
       case "tlsHosts":
-        append(this.#tlsHosts, routeTable.tlsHosts, piece);
+        appendPiece(this.#tlsHosts, routeTable.tlsHosts, piece);
         break;
       case "upstreams":
-        append(this.#upstreams, upstreams, piece);
+        appendPiece(this.#upstreams, upstreams, piece);
         break;
       case "certificates":
-        append(this.#certificates, certificates, piece);
+        appendPiece(this.#certificates, certificates, piece);
         break;
       case "endpoints":
-        append(this.#endpoints, endpoints, piece);
+        appendPiece(this.#endpoints, endpoints, piece);
         break;
       case "addresses":
-        append(this.#endpoints.at(-1)?.endpoints as Endpoint[], [], piece);
+        appendPiece(this.#endpoints.at(-1)?.endpoints as Endpoint[], [], piece);
         break;
     }
-  }
-}
-
-function append<T>(list: T[], before: readonly T[], piece: KeptRun | readonly T[]): void {
-  if ("from" in piece) {
-    const { from, count } = piece;
-    if (from + count > before.length) throw new Error("a part keeps what the snapshot before does not have");
-    for (let i = from; i < from + count; i += 1) list.push(before[i] as T);
-  } else {
-    for (const item of piece) list.push(item);
   }
 }

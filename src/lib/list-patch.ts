@@ -54,12 +54,16 @@ function createPlaceFinder<T extends object>(list: readonly T[]): (item: T, expe
   };
 }
 
-/** The later list; kept items are those of `before`. */
-export function patchList<T>(before: readonly T[], patch: ListPatch<T>): readonly T[] {
-  const after: T[] = [];
-  for (const piece of patch) {
-    if ("from" in piece) for (let i = 0; i < piece.count; i += 1) after.push(before[piece.from + i] as T);
-    else for (const item of piece) after.push(item);
+/**
+ * Adds one piece of a patch to the later list as it grows.
+ * @throws Error for a run that the earlier list does not have.
+ */
+export function appendPiece<T>(after: T[], before: readonly T[], piece: KeptRun | readonly T[]): void {
+  if ("from" in piece) {
+    const { from, count } = piece;
+    if (from + count > before.length) throw new Error("a part keeps what the list before does not have");
+    for (let i = from; i < from + count; i += 1) after.push(before[i] as T);
+  } else {
+    for (const item of piece) after.push(item);
   }
-  return after;
 }

@@ -4,7 +4,7 @@ import { isDnsName } from "../lib/dns-name.ts";
 import type { Ingress, IngressBackend, WatchedObject, WorldObjects } from "../source/object-types.ts";
 import { ANNOTATION_PREFIX, CA_SECRET_ANNOTATION } from "../translate/annotations/registry.ts";
 import { readTlsSecretNames } from "../translate/tls/tls-section.ts";
-import { KeyCounts } from "./key-counts.ts";
+import { KeyCounts } from "../lib/key-counts.ts";
 
 const CA_ANNOTATION = `${ANNOTATION_PREFIX}${CA_SECRET_ANNOTATION}`;
 

@@ -8,12 +8,12 @@ import { RequestParser } from "../http1/request-parser.ts";
 import type { DownstreamConnection, DownstreamTls } from "../proxy/downstream.ts";
 import type { HttpApplication } from "../proxy/http-proxy.ts";
 import { SocketReader } from "../transport/socket-reader.ts";
-import { takeAcceptedHandles } from "./accepted-handles.ts";
+import { takeAcceptedHandles } from "../transport/accepted-handles.ts";
 import type { ByteSocket } from "../transport/byte-socket.ts";
 import { TcpSocket } from "../transport/tcp-socket.ts";
-import { adoptSocket } from "./adopt-socket.ts";
+import { adoptSocket } from "../transport/adopt-socket.ts";
 import { ProtocolSniffer } from "./protocol-sniffer.ts";
-import { readSecure } from "./read-secure.ts";
+import { readSecure } from "../transport/read-secure.ts";
 import { TlsAcceptor } from "./tls-acceptor.ts";
 import type { ListenerOptions, ServerLimits, ServerObserver } from "./server-options.ts";
 

@@ -13,7 +13,7 @@ import { Http2ServerConnection } from "../http2/server-connection.ts";
 import { DEFAULT_HTTP2_SERVER_LIMITS } from "../http2/server-limits.ts";
 import { TimerWheel } from "../../lib/timer-wheel.ts";
 import { createPemIdentity } from "./pem-identity.ts";
-import { readSecure } from "./read-secure.ts";
+import { readSecure } from "../transport/read-secure.ts";
 import { SessionTicketKeys } from "./session-ticket-keys.ts";
 import { SniTable } from "./sni-table.ts";
 import { type SecureConnection, TlsAcceptor } from "./tls-acceptor.ts";

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import net, { type AddressInfo, type Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
-import { takeAcceptedHandles } from "../server/accepted-handles.ts";
+import { takeAcceptedHandles } from "./accepted-handles.ts";
 import type { SocketEvents } from "./byte-socket.ts";
 import { SocketReader } from "./socket-reader.ts";
 import { tcp, type TcpBinding } from "./tcp-handles.ts";

@@ -217,6 +217,7 @@ export class KubernetesSource {
       fixedSecrets,
       board: this.#board,
       batch: this.#batch,
+      collectEverywhere: (resource) => this.#collectEverywhere(resource),
       collect: (resource, namespace) => this.#collect(resource, namespace),
     });
   }

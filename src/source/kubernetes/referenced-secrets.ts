@@ -28,8 +28,10 @@ export interface ReferencedSecretsOptions {
   readonly fixedSecrets: readonly NamespacedName[];
   readonly board: DiagnosticBoard;
   readonly batch: ChangeBatch;
-  /** Makes the collection of a namespace, or of the whole cluster for null. */
-  readonly collect: (resource: Resource, namespace: string | null) => Collection;
+  /** Makes the collections of all namespaces that are ours to read. */
+  readonly collectEverywhere: (resource: Resource) => readonly Collection[];
+  /** Makes the collection of one namespace. */
+  readonly collect: (resource: Resource, namespace: string) => Collection;
 }
 
 export class ReferencedSecrets {
@@ -43,7 +45,7 @@ export class ReferencedSecrets {
     this.#options = options;
     this.#references = new SecretReferences(options.fixedSecrets);
     this.#reader = this.#makeReader();
-    this.collections = [...this.#collectEverywhere(), ...this.#collectFixed()];
+    this.collections = [...options.collectEverywhere(SECRETS), ...this.#collectFixed()];
   }
 
   /** Whether to keep the Secret `namespace/name`. */
@@ -101,12 +103,6 @@ export class ReferencedSecrets {
         collection.resource === SECRETS && (collection.namespace === null || collection.namespace === namespace),
     );
     return found?.intake ?? null;
-  }
-
-  #collectEverywhere(): readonly Collection[] {
-    const { namespaces, collect } = this.#options;
-    if (namespaces.length === 0) return [collect(SECRETS, null)];
-    return [...new Set(namespaces)].map((namespace) => collect(SECRETS, namespace));
   }
 
   /** Each of those outside of the namespaces is read by its name alone, which a Role can be as narrow as. */

@@ -1,4 +1,5 @@
 // Which Secrets are referred to, and by how many: counted as objects come and go, so that nothing is ever searched.
+import { KeyCounts } from "../../lib/key-counts.ts";
 import type { NamespacedName } from "../../ir/names.ts";
 import { objectKey } from "./reflector/api-object.ts";
 
@@ -11,12 +12,12 @@ export interface ReferenceChange {
 }
 
 export class SecretReferences {
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new KeyCounts();
   readonly #byOwner = new Map<string, readonly string[]>();
 
   /** @param fixed are referred to by the installation itself, for good. */
   constructor(fixed: readonly NamespacedName[]) {
-    for (const name of fixed) this.#counts.set(objectKey(name), 1);
+    for (const name of fixed) this.#counts.add(objectKey(name));
   }
 
   has(secret: string): boolean {
@@ -33,21 +34,8 @@ export class SecretReferences {
     const after = [...new Set(secrets.map(objectKey))];
     if (after.length === 0) this.#byOwner.delete(owner);
     else this.#byOwner.set(owner, after);
-    const gained = after.filter((secret) => this.#add(secret));
-    const lost = before.filter((secret) => this.#release(secret));
+    const gained = after.filter((secret) => this.#counts.add(secret));
+    const lost = before.filter((secret) => this.#counts.remove(secret));
     return { gained, lost };
-  }
-
-  #add(secret: string): boolean {
-    const count = this.#counts.get(secret) ?? 0;
-    this.#counts.set(secret, count + 1);
-    return count === 0;
-  }
-
-  #release(secret: string): boolean {
-    const count = this.#counts.get(secret) ?? 0;
-    if (count > 1) this.#counts.set(secret, count - 1);
-    else this.#counts.delete(secret);
-    return count === 1;
   }
 }

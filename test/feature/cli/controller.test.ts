@@ -7,38 +7,12 @@ import type { AddressInfo } from "node:net";
 import { describe, it } from "node:test";
 import type { TestContext } from "node:test";
 import { parseAllDocuments } from "yaml";
-import { startApiServer } from "../../support/api-server/start-api-server.ts";
 import type { ApiServerDouble, ObjectInput } from "../../support/api-server/start-api-server.ts";
 import { machineAddress } from "../../support/machine-address.ts";
 import { createFolder, PenstockProcess } from "../../support/penstock-process.ts";
+import type { TestCluster } from "../../support/test-cluster.ts";
+import { startCluster } from "../../support/test-cluster.ts";
 import { localFlags, manifestOf, RunningProxy, startUpstream } from "../../support/running-proxy.ts";
-
-interface TestCluster {
-  readonly api: ApiServerDouble;
-  /** Flags that every controller of these tests has. */
-  readonly flags: readonly string[];
-}
-
-async function startCluster(context: TestContext): Promise<TestCluster> {
-  const api = await startApiServer({ patienceMs: 60_000 });
-  context.after(() => api.stop());
-  api.apply({
-    apiVersion: "networking.k8s.io/v1",
-    kind: "IngressClass",
-    metadata: { name: "penstock" },
-    spec: { controller: "penstock.dev/ingress-controller" },
-  });
-  const folder = await createFolder(context, {
-    kubeconfig: JSON.stringify({
-      "current-context": "double",
-      contexts: [{ name: "double", context: { cluster: "double", user: "nobody" } }],
-      clusters: [{ name: "double", cluster: { server: api.url } }],
-      users: [{ name: "nobody", user: {} }],
-    }),
-  });
-  const flags = ["--kubeconfig", `${folder}/kubeconfig`, "--drain-delay", "0s", ...localFlags()];
-  return { api, flags };
-}
 
 /** Writes an Ingress of our class with its Service and slice. */
 function applySite(api: ApiServerDouble, name: string, port: number): void {

@@ -7,11 +7,10 @@ import type { TestContext } from "node:test";
 import { parseAllDocuments } from "yaml";
 import type { ApiObject } from "../../support/api-server/api-objects.ts";
 import type { ApiServerDouble } from "../../support/api-server/start-api-server.ts";
-import { startApiServer } from "../../support/api-server/start-api-server.ts";
 import { hostileIngresses, impossibleIngresses } from "../../support/hostile-ingresses.ts";
 import { machineAddress } from "../../support/machine-address.ts";
-import { createFolder } from "../../support/penstock-process.ts";
-import { localFlags, manifestOf, RunningProxy, startUpstream } from "../../support/running-proxy.ts";
+import { startCluster } from "../../support/test-cluster.ts";
+import { manifestOf, RunningProxy, startUpstream } from "../../support/running-proxy.ts";
 
 const NEIGHBOUR = "neighbour.test";
 
@@ -35,27 +34,14 @@ function startSite(context: TestContext, text: string): Promise<number> {
 }
 
 async function startController(context: TestContext): Promise<{ api: ApiServerDouble; proxy: RunningProxy }> {
-  const api = await startApiServer({ patienceMs: 60_000 });
-  context.after(() => api.stop());
-  api.apply({
-    apiVersion: "networking.k8s.io/v1",
-    kind: "IngressClass",
-    metadata: { name: "penstock" },
-    spec: { controller: "penstock.dev/ingress-controller" },
-  });
+  const { api, flags } = await startCluster(context);
   const port = await startSite(context, "served");
   applySite(api, "neighbour", port);
   applySite(api, "web", port);
-  const folder = await createFolder(context, {
-    kubeconfig: JSON.stringify({
-      "current-context": "double",
-      contexts: [{ name: "double", context: { cluster: "double", user: "nobody" } }],
-      clusters: [{ name: "double", cluster: { server: api.url } }],
-      users: [{ name: "nobody", user: {} }],
-    }),
-  });
-  const flags = ["controller", "--kubeconfig", `${folder}/kubeconfig`, ...localFlags()];
-  return { api, proxy: await RunningProxy.start(context, flags, { env: { POD_NAMESPACE: "ingress" } }) };
+  return {
+    api,
+    proxy: await RunningProxy.start(context, ["controller", ...flags], { env: { POD_NAMESPACE: "ingress" } }),
+  };
 }
 
 /** Longest that each thread stood still since the metrics were read last. */

@@ -6,34 +6,20 @@ import { it } from "node:test";
 import type { TestContext } from "node:test";
 import { parseAllDocuments } from "yaml";
 import type { ApiServerDouble, ObjectInput } from "../../support/api-server/start-api-server.ts";
-import { startApiServer } from "../../support/api-server/start-api-server.ts";
 import { machineAddress } from "../../support/machine-address.ts";
-import { createFolder } from "../../support/penstock-process.ts";
-import { localFlags, manifestOf, RunningProxy, startUpstream } from "../../support/running-proxy.ts";
+import { startCluster } from "../../support/test-cluster.ts";
+import { manifestOf, RunningProxy, startUpstream } from "../../support/running-proxy.ts";
 
 const NAMES = ["127.0.0.1", "127.9.9.9", "localhost", "x.localhost", "127.1", "2130706433", "0x7f.1", "0.0.0.0"];
 /** In the hosts file of many systems; where it is not, it leads nowhere, which is as good. */
 const RESOLVED = "ip6-localhost";
 
 async function startController(context: TestContext): Promise<{ api: ApiServerDouble; proxy: RunningProxy }> {
-  const api = await startApiServer({ patienceMs: 60_000 });
-  context.after(() => api.stop());
-  api.apply({
-    apiVersion: "networking.k8s.io/v1",
-    kind: "IngressClass",
-    metadata: { name: "penstock" },
-    spec: { controller: "penstock.dev/ingress-controller" },
-  });
-  const folder = await createFolder(context, {
-    kubeconfig: JSON.stringify({
-      "current-context": "double",
-      contexts: [{ name: "double", context: { cluster: "double", user: "nobody" } }],
-      clusters: [{ name: "double", cluster: { server: api.url } }],
-      users: [{ name: "nobody", user: {} }],
-    }),
-  });
-  const flags = ["controller", "--kubeconfig", `${folder}/kubeconfig`, "--drain-delay", "0s", ...localFlags()];
-  return { api, proxy: await RunningProxy.start(context, flags, { env: { POD_NAMESPACE: "ingress" } }) };
+  const { api, flags } = await startCluster(context);
+  return {
+    api,
+    proxy: await RunningProxy.start(context, ["controller", ...flags], { env: { POD_NAMESPACE: "ingress" } }),
+  };
 }
 
 /** Applies an Ingress for `<name>.test` with all that belongs to it; an endpoint at `address` unless it is an ExternalName. */

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net, { type AddressInfo, type Server, type Socket } from "node:net";
 import { test } from "node:test";
-import { SocketReader } from "../transport/socket-reader.ts";
-import type { TcpHandle } from "../transport/tcp-handles.ts";
-import { TcpSocket } from "../transport/tcp-socket.ts";
+import { SocketReader } from "./socket-reader.ts";
+import type { TcpHandle } from "./tcp-handles.ts";
+import { TcpSocket } from "./tcp-socket.ts";
 import { takeAcceptedHandles } from "./accepted-handles.ts";
 
 async function listen(onConnection: (socket: Socket) => void): Promise<Server> {

@@ -1,7 +1,7 @@
 // Makes a socket that reads into memory of ours of one that Node accepted without. Node offers `onread` only to sockets that
 // connect. Cleartext connections come this way where `accepted-handles.ts` cannot have them first.
 import net, { type Socket } from "node:net";
-import type { OnReadOptions } from "../transport/socket-reader.ts";
+import type { OnReadOptions } from "./socket-reader.ts";
 
 interface SocketInternals {
   _handle: object | null;

@@ -8,18 +8,22 @@ export class KeyCounts {
   }
 
   /** Each once, in no particular order. */
-  keys(): Iterable<string> {
+  keys(): IterableIterator<string> {
     return this.#counts.keys();
   }
 
-  add(key: string): void {
-    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  /** @returns whether nobody had named the key before. */
+  add(key: string): boolean {
+    const count = this.#counts.get(key) ?? 0;
+    this.#counts.set(key, count + 1);
+    return count === 0;
   }
 
-  /** Takes back one `add`; a key that was not added is passed over. */
-  remove(key: string): void {
+  /** Takes back one `add`. @returns whether it was the last one; false for a key that was not added. */
+  remove(key: string): boolean {
     const count = this.#counts.get(key) ?? 0;
     if (count > 1) this.#counts.set(key, count - 1);
     else this.#counts.delete(key);
+    return count === 1;
   }
 }

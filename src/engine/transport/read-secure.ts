@@ -3,7 +3,7 @@
 // a request instead of 236 (docs/adr/0006).
 import { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import type { OnReadOptions } from "../transport/socket-reader.ts";
+import type { OnReadOptions } from "./socket-reader.ts";
 
 /** What net.Socket's constructor makes of `onread`. */
 interface Slots {

@@ -2,7 +2,7 @@
 // the handle alone, and a socket that Node made would have to be thrown away again.
 // Where this Node has no such hook, `connection` events come as ever.
 import type { Server } from "node:net";
-import { canMakeSockets, type TcpHandle } from "../transport/tcp-handles.ts";
+import { canMakeSockets, type TcpHandle } from "./tcp-handles.ts";
 
 interface ListeningHandle {
   onconnection: (status: number, accepted: TcpHandle | undefined) => void;
