@@ -3,16 +3,16 @@ import { ProxyError } from "../engine/proxy/proxy-error.ts";
 import type { ProxyHttp } from "../engine/proxy/proxy-http.ts";
 import type { Session } from "../engine/proxy/session.ts";
 import { isRefusal } from "../engine/upstream/connect-error.ts";
-import type { ConnectingAttempts } from "../engine/upstream/connecting-attempts.ts";
+import { ConnectingAttempts } from "../engine/upstream/connecting-attempts.ts";
 import type { Peer } from "../engine/upstream/peer.ts";
 import type { CompiledSnapshot } from "./compile.ts";
-import { isSameUpstream } from "./compile-upstreams.ts";
 import type { CompiledUpstream } from "./compiled-upstream.ts";
 import { IngressCtx, NONE_TRIED } from "./ingress-ctx.ts";
 import { isMisdirected } from "./misdirected.ts";
 import type { RequestObserver } from "./request-observer.ts";
 import { canonicalizeTarget, plainPathLength } from "./request-path.ts";
 import { cameOverPlainHttp, httpsLocation } from "./ssl-redirect.ts";
+import { Withdrawals } from "./withdrawals.ts";
 
 // Made once and thrown for many requests: whoever scans for pages that do not exist shall not make us take stack traces.
 const NOT_FOUND = new ProxyError("not-found", "downstream", "no route matches");
@@ -32,13 +32,13 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
   readonly #firstSnapshot = Promise.withResolvers<CompiledSnapshot>();
   #snapshot: CompiledSnapshot | null;
   #httpsPort: number | null;
-  #connecting: ConnectingAttempts | null;
+  #withdrawals: Withdrawals;
 
   constructor(observers: readonly RequestObserver[]) {
     this.#observers = observers;
     this.#snapshot = null;
     this.#httpsPort = null;
-    this.#connecting = null;
+    this.#withdrawals = new Withdrawals(new ConnectingAttempts());
     this.#firstSnapshot.promise.catch(() => undefined);
   }
 
@@ -51,37 +51,20 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
     const previous = this.#snapshot;
     this.#snapshot = snapshot;
     this.#firstSnapshot.resolve(snapshot);
-    if (previous !== null) this.#withdrawReplaced(previous, snapshot);
+    if (previous !== null) this.#withdrawals.ofReplaced(previous, snapshot);
   }
 
   /** The attempts of this worker that are still connecting: those to endpoints that go are ended. */
   watchConnecting(connecting: ConnectingAttempts): void {
-    this.#connecting = connecting;
+    this.#withdrawals = new Withdrawals(connecting);
   }
 
   /** The endpoints of upstreams of the snapshot were replaced: requests that still connect to those that went go elsewhere. */
   withdrawGone(upstreamIds: readonly string[]): void {
     for (const id of upstreamIds) {
       const upstream = this.#snapshot?.upstreams.get(id);
-      if (upstream !== undefined) this.#withdrawGoneOf(upstream);
+      if (upstream !== undefined) this.#withdrawals.ofGone(upstream);
     }
-  }
-
-  /** Requests keep the upstream that they began with, but where only endpoints differ, those of the new one count. */
-  #withdrawReplaced(previous: CompiledSnapshot, { upstreams }: CompiledSnapshot): void {
-    for (const [id, former] of previous.upstreams) {
-      const successor = former.hasServed ? upstreams.get(id) : undefined;
-      if (successor === undefined || successor === former) continue;
-      if (!isSameUpstream(former.upstream, successor.upstream)) continue;
-      former.replaceEndpoints(successor.endpoints);
-      this.#withdrawGoneOf(former);
-    }
-  }
-
-  #withdrawGoneOf(upstream: CompiledUpstream): void {
-    const connecting = this.#connecting;
-    if (connecting === null || connecting.isEmpty) return;
-    for (const peer of upstream.goneAmong(connecting.peers)) connecting.withdraw(peer);
   }
 
   /** Port of the TLS listener, for redirects; null where there is none. */
@@ -167,20 +150,7 @@ export class IngressProxy implements ProxyHttp<IngressCtx> {
 
   #noteFailure(upstream: CompiledUpstream, peer: Peer, error: ProxyError): void {
     const isSilent = upstream.noteFailure(peer, error) && error.type !== "connect-refused";
-    if (isSilent && upstream.hasWellOtherThan(peer, NONE_TRIED)) this.#withdrawSilent(upstream, peer);
-  }
-
-  /**
-   * Who still connects to a silent peer would wait in vain. They are passed over like refusals, from the same budget, so that
-   * an upstream whose peers fall silent one by one is not asked many times over.
-   */
-  #withdrawSilent(upstream: CompiledUpstream, peer: Peer): void {
-    const connecting = this.#connecting;
-    if (connecting === null) return;
-    const count = connecting.count(peer);
-    let limit = 0;
-    while (limit < count && upstream.takePassOver()) limit++;
-    connecting.withdraw(peer, limit);
+    if (isSilent && upstream.hasWellOtherThan(peer, NONE_TRIED)) this.#withdrawals.ofSilent(upstream, peer);
   }
 
   connectedToUpstream(_session: Session, peer: Peer, isReused: boolean, ctx: IngressCtx): void {
