@@ -67,6 +67,7 @@ const FORBIDDEN: readonly (readonly [string, string, string])[] = [
   ["src/engine/proxy/planted-b.ts", 'import "../http2/planted-target.ts";', "src/engine/proxy may not import"],
   ["src/engine/http1/planted-a.ts", 'import "../http2/planted-target.ts";', "src/engine/http1 may not import"],
   ["src/engine/http2/planted-a.ts", 'import "../http1/planted-target.ts";', "src/engine/http2 may not import"],
+  ["src/engine/transport/planted-a.ts", 'import "../proxy/planted-target.ts";', "src/engine/transport may not import"],
   ["src/engine/http/planted-a.ts", 'import "../proxy/planted-target.ts";', "src/engine/http may not import"],
   [
     "src/engine/upstream/planted-a.ts",

@@ -50,6 +50,12 @@ export const LAYERS: readonly Layer[] = [
     reason: "messages are shared by both protocols and depend on neither",
   },
   {
+    folder: "src/engine/transport",
+    mayImport: ["src/lib"],
+    exceptBuiltins: NO_NODE_HTTP,
+    reason: "sockets are below all protocols and know none of them",
+  },
+  {
     folder: "src/engine/http/status-text.ts",
     mayImport: [],
     builtins: ["node:http"],
