@@ -61,7 +61,7 @@ function createPlaceFinder<T extends object>(list: readonly T[]): (item: T, expe
 export function appendPiece<T>(after: T[], before: readonly T[], piece: KeptRun | readonly T[]): void {
   if ("from" in piece) {
     const { from, count } = piece;
-    if (from + count > before.length) throw new Error("a part keeps what the list before does not have");
+    if (from + count > before.length) throw new Error("a part keeps what the snapshot before does not have");
     for (let i = from; i < from + count; i += 1) after.push(before[i] as T);
   } else {
     for (const item of piece) after.push(item);
